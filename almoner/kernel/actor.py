@@ -1,0 +1,31 @@
+"""Who acts: a person, a program with an API key, or the system itself; and what they may do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from almoner.kernel.errors import PermissionRefused
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """``name`` is what the records say (``user:ada@example.org``); ``permissions`` are codes of the rooms."""
+
+    name: str
+    permissions: frozenset[str] = field(default_factory=frozenset)
+    user_id: UUID | None = None
+    everything: bool = False
+
+    def may(self, permission: str) -> bool:
+        return self.everything or permission in self.permissions
+
+    def require(self, permission: str) -> None:
+        """Raise ``PermissionRefused`` unless this actor has ``permission``."""
+        if not self.may(permission):
+            raise PermissionRefused(permission)
+
+
+def system(name: str) -> Actor:
+    """The program itself, for imports, simulations and jobs: ``system:import``."""
+    return Actor(name=f"system:{name}", everything=True)

@@ -1,0 +1,87 @@
+"""Money: an integer count of minor units and an ISO 4217 currency. No floats, here or on the wire."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from functools import cache
+
+from babel.core import Locale, get_global
+from babel.numbers import format_currency, get_currency_precision
+
+from almoner.kernel.errors import DomainError
+
+_AMOUNT = re.compile(r"^(?P<sign>-?)(?P<symbol>[^\d\s.,-]{0,4})\s*(?P<digits>\d[\d,]*(?:\.\d+)?)\s*(?P<code>[A-Z]{3})?$")
+
+
+class InvalidAmount(DomainError):
+    code = "invalid_amount"
+
+
+@cache
+def is_currency(code: str) -> bool:
+    """Whether ``code`` is an ISO 4217 currency known to the Unicode CLDR."""
+    return code in get_global("all_currencies")
+
+
+@cache
+def exponent(currency: str) -> int:
+    """Digits after the point in ``currency``: 2 for USD, 0 for JPY, 3 for KWD."""
+    return int(get_currency_precision(currency))
+
+
+@cache
+def _symbols(currency: str) -> frozenset[str]:
+    symbol = Locale("en").currency_symbols.get(currency, currency)
+    return frozenset({"", currency, symbol, symbol.removeprefix("US")})
+
+
+def round_half_up(value: Decimal, step: int = 1) -> int:
+    """The multiple of ``step`` nearest to ``value``; a half goes away from zero."""
+    return int((value / step).quantize(Decimal(1), rounding=ROUND_HALF_UP)) * step
+
+
+def parse_minor(text: str | int, currency: str) -> int:
+    """Minor units of an amount written by a person: ``"$75"`` gives 7500 for USD, ``75`` as well.
+
+    Raises ``InvalidAmount`` for anything that is not an amount of ``currency``, or has more digits
+    after the point than the currency knows. Booleans and floats are not amounts.
+    """
+    if isinstance(text, bool) or not isinstance(text, str | int):
+        raise InvalidAmount(f"Expected an amount such as 75 or $75.00, got {text!r}.")
+    match = _AMOUNT.match(str(text).strip())
+    if match is None:
+        raise InvalidAmount(f"Expected an amount such as 75 or $75.00, got {str(text)!r}.")
+    if match["symbol"] not in _symbols(currency) or match["code"] not in (None, currency):
+        raise InvalidAmount(f"Expected an amount in {currency}, got {str(text)!r}.")
+    try:
+        value = Decimal(match["digits"].replace(",", "")).scaleb(exponent(currency))
+    except InvalidOperation:
+        raise InvalidAmount(f"{str(text)!r} is not a number.") from None
+    if value != value.to_integral_value():
+        raise InvalidAmount(f"{currency} has {exponent(currency)} decimal places, got {str(text)!r}.")
+    if value >= 10**15:
+        raise InvalidAmount(f"{str(text)!r} is too large to be a price.")
+    return -int(value) if match["sign"] else int(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """An amount: ``minor`` units of ``currency``."""
+
+    minor: int
+    currency: str
+
+    def __str__(self) -> str:
+        return self.format()
+
+    def format(self, locale: str = "en_US") -> str:
+        """The amount as people write it: ``$75.00``, ``-$3.50``, ``¥1,200``."""
+        return format_currency(
+            Decimal(self.minor).scaleb(-exponent(self.currency)), self.currency, locale=locale
+        )
+
+    def plain(self) -> str:
+        """The amount without symbol, as files carry it: ``75.00``."""
+        return f"{Decimal(self.minor).scaleb(-exponent(self.currency)):f}"

@@ -1,0 +1,87 @@
+"""What a service point declares about itself; the core reads these declarations and knows no module.
+
+A service point is one Django app whose ``AppConfig`` is a ``ServicePointConfig``. Adding one is adding
+its folder and a line in ``INSTALLED_APPS``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from django.apps import AppConfig, apps
+
+Operation = TypeVar("Operation", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class EventKind:
+    """Something that happens at a service point, in the past tense: ``lab_test.ordered``.
+
+    ``delivers`` names the step whose charges the event fulfils: when it happens, what was charged for
+    that step has been delivered.
+    """
+
+    name: str
+    title: str
+    specification: str = ""
+    delivers: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A fulfilment that a gate may hold: ``consultation.start``. Never an order, never the chart."""
+
+    name: str
+    title: str
+    action: str
+    needs_order: bool = False
+    conceals_details: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DefaultChargeRule:
+    """A charge rule that every hospital has from the start; see ``charging.rules.ChargeRule``."""
+
+    code: str
+    event_kind: str
+    required_at: tuple[str, ...] = ()
+    per_line: bool = True
+    planned: bool = False
+    delivered_on_capture: bool = False
+    charge_type: str = "one_time"
+    service: str = ""
+
+
+class ServicePointConfig(AppConfig):
+    """A plug-in: its event kinds, its gated steps, the charge rules it brings, where its pages live."""
+
+    title: str = ""
+    url_prefix: str = ""
+    event_kinds: tuple[EventKind, ...] = ()
+    steps: tuple[Step, ...] = ()
+    charge_rules: tuple[DefaultChargeRule, ...] = ()
+    api_router: str = ""
+
+
+def installed() -> Iterator[ServicePointConfig]:
+    """Every service point in ``INSTALLED_APPS``, in that order."""
+    for config in apps.get_app_configs():
+        if isinstance(config, ServicePointConfig):
+            yield config
+
+
+def event_kinds() -> dict[str, EventKind]:
+    """Every event kind by name."""
+    return {kind.name: kind for point in installed() for kind in point.event_kinds}
+
+
+def steps() -> dict[str, Step]:
+    """Every gated step by name."""
+    return {step.name: step for point in installed() for step in point.steps}
+
+
+def default_charge_rules() -> list[DefaultChargeRule]:
+    """The charge rules that the installed service points bring."""
+    return [rule for point in installed() for rule in point.charge_rules]

@@ -1,0 +1,108 @@
+-- What the ledger promises, kept by the database itself.
+--
+-- One insert of postings is one or more whole entries: it balances per entry and currency, or it is
+-- refused. From the same postings the two summaries follow: the open item of a charge, and the balance of
+-- a patient account. The function runs as the owner, so that the application can read the summaries but
+-- has no right to write them; row-level security is forced on the owner too.
+CREATE OR REPLACE FUNCTION ledger_keep_books() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    IF EXISTS (
+        SELECT FROM fresh GROUP BY hospital_id, entry_id, currency HAVING sum(amount_minor) <> 0
+    ) THEN
+        RAISE EXCEPTION 'a journal entry does not balance'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'entry_balances';
+    END IF;
+
+    WITH change AS (
+        SELECT hospital_id, charge_item_id, patient_account_id, currency,
+               coalesce(sum(amount_minor) FILTER (WHERE account_code = 'patient_receivable'), 0) AS patient_minor,
+               coalesce(sum(amount_minor) FILTER (WHERE account_code = 'payer_receivable'), 0) AS payer_minor
+        FROM fresh
+        WHERE charge_item_id IS NOT NULL AND account_code IN ('patient_receivable', 'payer_receivable')
+        GROUP BY hospital_id, charge_item_id, patient_account_id, currency
+    ), changed AS (
+        UPDATE ledger_openitem AS item
+        SET patient_minor = item.patient_minor + change.patient_minor,
+            payer_minor = item.payer_minor + change.payer_minor
+        FROM change
+        WHERE item.hospital_id = change.hospital_id AND item.id = change.charge_item_id
+        RETURNING item.id
+    )
+    INSERT INTO ledger_openitem (hospital_id, id, patient_account_id, currency, patient_minor, payer_minor)
+    SELECT hospital_id, charge_item_id, patient_account_id, currency, patient_minor, payer_minor
+    FROM change
+    WHERE NOT EXISTS (SELECT FROM changed WHERE changed.id = change.charge_item_id);
+
+    WITH change AS (
+        SELECT hospital_id, patient_account_id, currency,
+               coalesce(sum(amount_minor) FILTER (WHERE account_code = 'patient_receivable'), 0) AS receivable,
+               coalesce(sum(amount_minor) FILTER (WHERE account_code = 'payer_receivable'), 0) AS payer_receivable,
+               coalesce(-sum(amount_minor) FILTER (WHERE account_code = 'patient_deposits'), 0) AS deposit
+        FROM fresh
+        WHERE patient_account_id IS NOT NULL
+          AND account_code IN ('patient_receivable', 'payer_receivable', 'patient_deposits')
+        GROUP BY hospital_id, patient_account_id, currency
+    ), changed AS (
+        UPDATE ledger_patientbalance AS balance
+        SET receivable_minor = balance.receivable_minor + change.receivable,
+            payer_receivable_minor = balance.payer_receivable_minor + change.payer_receivable,
+            deposit_minor = balance.deposit_minor + change.deposit
+        FROM change
+        WHERE balance.hospital_id = change.hospital_id AND balance.id = change.patient_account_id
+        RETURNING balance.id
+    )
+    INSERT INTO ledger_patientbalance AS balance
+        (hospital_id, id, currency, receivable_minor, payer_receivable_minor, deposit_minor)
+    SELECT hospital_id, patient_account_id, currency, receivable, payer_receivable, deposit
+    FROM change
+    WHERE NOT EXISTS (SELECT FROM changed WHERE changed.id = change.patient_account_id)
+    ON CONFLICT (hospital_id, id) DO UPDATE
+        SET receivable_minor = balance.receivable_minor + excluded.receivable_minor,
+            payer_receivable_minor = balance.payer_receivable_minor + excluded.payer_receivable_minor,
+            deposit_minor = balance.deposit_minor + excluded.deposit_minor;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER ledger_posting_keep_books AFTER INSERT ON ledger_posting
+    REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION ledger_keep_books();
+
+-- An entry without postings says nothing; it is refused at commit.
+CREATE OR REPLACE FUNCTION ledger_entry_has_postings() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT EXISTS (
+        SELECT FROM ledger_posting WHERE hospital_id = NEW.hospital_id AND entry_id = NEW.id
+    ) THEN
+        RAISE EXCEPTION 'journal entry % has no postings', NEW.id
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'entry_has_postings';
+    END IF;
+    RETURN NULL;
+END $$;
+
+CREATE CONSTRAINT TRIGGER ledger_journalentry_has_postings AFTER INSERT ON ledger_journalentry
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION ledger_entry_has_postings();
+
+ALTER TABLE ledger_posting ADD CONSTRAINT ledger_posting_account_fk
+    FOREIGN KEY (hospital_id, account_code) REFERENCES ledger_ledgeraccount (hospital_id, code);
+
+-- Post one balanced entry. p_entry: id, kind, source_id, reverses_id, occurred_at, posted_at, actor;
+-- p_postings: a list of lines. The only way into the ledger besides the set-based capture and payment.
+CREATE OR REPLACE FUNCTION ledger_post(p_hospital uuid, p_entry json, p_postings json) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO ledger_journalentry
+        (hospital_id, id, kind, source_id, reverses_id, occurred_at, posted_at, actor)
+    SELECT p_hospital, e.id, e.kind, e.source_id, e.reverses_id, e.occurred_at, e.posted_at, e.actor
+    FROM json_to_record(p_entry) AS e (
+        id uuid, kind text, source_id uuid, reverses_id uuid,
+        occurred_at timestamptz, posted_at timestamptz, actor text);
+    INSERT INTO ledger_posting
+        (hospital_id, entry_id, line, account_code, amount_minor, currency, patient_account_id,
+         charge_item_id, payment_id, department_id, service_id, payer_id)
+    SELECT p_hospital, (p_entry ->> 'id')::uuid, row_number() OVER (), p.account_code, p.amount_minor,
+           p.currency, p.patient_account_id, p.charge_item_id, p.payment_id, p.department_id,
+           p.service_id, p.payer_id
+    FROM json_to_recordset(p_postings) AS p (
+        account_code text, amount_minor bigint, currency text, patient_account_id uuid,
+        charge_item_id uuid, payment_id uuid, department_id uuid, service_id uuid, payer_id uuid);
+END $$;

@@ -1,0 +1,46 @@
+"""Settings by environment variables, each refused with a clear sentence when it is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+class Environment(BaseSettings):
+    """What an operator may set. ``DATABASE_URL`` empty: the embedded PostgreSQL in ``data_dir``."""
+
+    model_config = SettingsConfigDict(env_prefix="ALMONER_", populate_by_name=True)
+
+    data_dir: Path = CHECKOUT / ".almoner"
+    port: Annotated[int, Field(ge=1, le=65535)] = 8000
+    database_url: Annotated[str, Field(validation_alias="DATABASE_URL")] = ""
+    database_migration_url: Annotated[str, Field(validation_alias="DATABASE_MIGRATION_URL")] = ""
+    secret_key: str = ""
+    debug: bool = False
+    allowed_hosts: str = "localhost,127.0.0.1,[::1]"
+    web_processes: Annotated[int, Field(ge=1, le=64)] = 2
+    web_threads: Annotated[int, Field(ge=1, le=256)] = 4
+
+
+class SettingRefused(SystemExit):
+    """A setting that cannot be used; the message says which and why. Exit code 78 (EX_CONFIG)."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(78)
+        self.message = message
+
+
+def read_environment() -> Environment:
+    """The settings in force. Raises ``SettingRefused`` naming the variable that is wrong."""
+    try:
+        return Environment()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]).upper()
+        name = name if name.startswith("DATABASE") else f"ALMONER_{name.removeprefix('ALMONER_')}"
+        raise SettingRefused(f"{name}: {first['msg']} (got {first['input']!r}).") from None

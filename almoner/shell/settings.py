@@ -1,0 +1,129 @@
+"""Django's settings. Operators set the environment (``shell.environment``), not this file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dj_database_url
+
+from almoner.shell import embedded_database
+from almoner.shell.environment import read_environment
+
+ENVIRONMENT = read_environment()
+DEBUG = ENVIRONMENT.debug
+SECRET_KEY = ENVIRONMENT.secret_key or embedded_database.secret_key(ENVIRONMENT.data_dir)
+ALLOWED_HOSTS = ENVIRONMENT.allowed_hosts.split(",")
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "django.contrib.humanize",
+    "django_htmx",
+    "procrastinate.contrib.django",
+    "almoner.kernel",
+    "almoner.identity",
+    "almoner.hospitals",
+    "almoner.patients",
+    "almoner.catalog",
+    "almoner.ledger",
+    "almoner.charging",
+    "almoner.payments",
+    "almoner.enforcement",
+    "almoner.orders",
+    "almoner.service_points.checkin",
+    "almoner.service_points.consultation",
+    "almoner.service_points.laboratory",
+    "almoner.service_points.pharmacy",
+    "almoner.service_points.ward",
+    "almoner.interop",
+    "almoner.shell",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+
+ROOT_URLCONF = "almoner.shell.urls"
+WSGI_APPLICATION = "almoner.shell.wsgi.application"
+AUTH_USER_MODEL = "identity.User"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+
+def _database(url: str) -> dict[str, Any]:
+    return {
+        **dj_database_url.parse(url, conn_max_age=None, conn_health_checks=False),
+        "OPTIONS": {"server_side_binding": True, "prepare_threshold": 1},
+        "DISABLE_SERVER_SIDE_CURSORS": False,
+    }
+
+
+# ``default`` is the application's role, which owns no table; ``owner`` runs the migrations.
+DATABASES: dict[str, Any] = {
+    "default": _database(ENVIRONMENT.database_url or "postgresql:///unset"),
+    "owner": _database(ENVIRONMENT.database_migration_url or "postgresql:///unset"),
+}
+ALMONER_APPLICATION_ROLE = DATABASES["default"]["USER"] or embedded_database.APPLICATION_ROLE
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "/login/"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "/login/"
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_I18N = True
+USE_TZ = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = ENVIRONMENT.data_dir / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+WHITENOISE_USE_FINDERS = DEBUG
+
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+X_FRAME_OPTIONS = "DENY"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SILENCED_SYSTEM_CHECKS = ["security.W004", "security.W008", "security.W012", "security.W016"]
+DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+}
