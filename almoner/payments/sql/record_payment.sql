@@ -147,3 +147,8 @@ END $$;
 ALTER TABLE payments_payment ADD CONSTRAINT payments_payment_account_currency_fk
     FOREIGN KEY (hospital_id, patient_account_id, currency)
     REFERENCES patients_patientaccount (hospital_id, id, currency);
+
+ALTER TABLE payments_payment ADD CONSTRAINT payments_payment_cash_point_fk
+    FOREIGN KEY (hospital_id, cash_point) REFERENCES payments_cashpoint (hospital_id, code);
+ALTER TABLE payments_payment ADD CONSTRAINT payments_payment_payer_fk
+    FOREIGN KEY (hospital_id, payer_id) REFERENCES patients_payer (hospital_id, id);
