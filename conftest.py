@@ -10,11 +10,13 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import django
 import psycopg
 import pytest
 from psycopg import sql
@@ -22,7 +24,6 @@ from psycopg import sql
 ROOT = Path(__file__).resolve().parent
 DATA_DIR = Path(os.environ.get("ALMONER_TEST_DATA_DIR", ROOT / ".almoner" / "test"))
 os.environ["ALMONER_DATA_DIR"] = str(DATA_DIR)
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "almoner.shell.settings")
 warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")
 
 TEMPLATE = "almoner_template"
@@ -70,6 +71,8 @@ def _prepare() -> None:
     os.environ["DATABASE_URL"] = addresses.application
     os.environ["DATABASE_MIGRATION_URL"] = addresses.migration
     os.environ["ALMONER_TEST_SUPERUSER_URL"] = addresses.superuser
+    os.environ["DJANGO_SETTINGS_MODULE"] = "almoner.shell.settings"
+    django.setup()
 
 
 def _migrate(server: Any, database: str) -> None:
@@ -81,6 +84,7 @@ def _migrate(server: Any, database: str) -> None:
     addresses = embedded_database.ensure_database(server, database)
     environment = {
         **os.environ,
+        "DJANGO_SETTINGS_MODULE": "almoner.shell.settings",
         "DATABASE_URL": addresses.application,
         "DATABASE_MIGRATION_URL": addresses.migration,
     }
@@ -94,9 +98,7 @@ def _migrate(server: Any, database: str) -> None:
 
 # The xdist controller only hands out tests; the workers (or a single process) need the database. It has
 # to be there before Django reads its settings, which pytest-django does while it is configured.
-if not any(argument.startswith(("-n", "--numprocesses")) for argument in os.sys.argv) or os.environ.get(  # type: ignore[attr-defined]
-    "PYTEST_XDIST_WORKER"
-):
+if not any(argument.startswith(("-n", "--numprocesses")) for argument in sys.argv) or os.environ.get("PYTEST_XDIST_WORKER"):
     _prepare()
 
 
@@ -104,3 +106,13 @@ if not any(argument.startswith(("-n", "--numprocesses")) for argument in os.sys.
 def django_db_setup(django_db_blocker: Any) -> Iterator[None]:
     """The database is there already; nothing is created or dropped."""
     yield
+
+
+@pytest.fixture
+def committed(django_db_blocker: Any) -> Iterator[None]:
+    """A test whose transactions really commit. It makes a hospital of its own, so nothing is cleaned up."""
+    from django.db import connections
+
+    with django_db_blocker.unblock():
+        yield
+        connections.close_all()
