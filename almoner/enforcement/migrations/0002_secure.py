@@ -1,6 +1,6 @@
 from django.db import migrations
 
-from almoner.kernel.schema import SecureTenantTable
+from almoner.kernel.schema import LoadSql, SecureTenantTable
 
 
 class Migration(migrations.Migration):
@@ -10,4 +10,5 @@ class Migration(migrations.Migration):
         SecureTenantTable("GateDecision", append_only=True),
         SecureTenantTable("Override", append_only=True),
         SecureTenantTable("OverrideRevocation", append_only=True),
+        LoadSql("almoner.enforcement", "facts.sql"),
     ]

@@ -1,0 +1,149 @@
+"""Reading what decisions are made from, and the policies they follow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from almoner.enforcement.models import PaymentPolicy
+from almoner.enforcement.policy import Policies, read_settings
+from almoner.enforcement.rules import DueItem, Facts, OverrideInForce
+from almoner.kernel.errors import NotFound
+from almoner.kernel.service_points import steps
+
+_policies: dict[UUID, Policies] = {}
+
+
+def policies_at(hospital_id: UUID, version: int) -> Policies:
+    """The hospital's policies of configuration ``version``, kept in the process while it stands."""
+    known = _policies.get(hospital_id)
+    if known is not None and known.version == version:
+        return known
+    rows = list(PaymentPolicy.objects.all())
+    read = {(row.scope, row.subject): read_settings(row.scope, row.settings) for row in rows}
+    policies = Policies(
+        version=version,
+        hospital=read.get(("hospital", ""), Policies(0).hospital),
+        departments={subject: value for (scope, subject), value in read.items() if scope == "department"},
+        services={subject: value for (scope, subject), value in read.items() if scope == "service"},
+    )
+    _policies[hospital_id] = policies
+    return policies
+
+
+@dataclass(frozen=True, slots=True)
+class RecentPayment:
+    payment_id: UUID
+    amount_minor: int
+    method: str
+    received_at: datetime
+    voided: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What a gate is asked about: an encounter, and the order when the step fulfils one."""
+
+    encounter_id: UUID
+    order_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StepFacts:
+    """The facts of a gate with what a page shows beside them."""
+
+    facts: Facts
+    policies: Policies
+    patient_id: UUID
+    patient_account_id: UUID
+    payments: tuple[RecentPayment, ...]
+
+
+def due_items(rows: Iterable[dict[str, Any]]) -> tuple[DueItem, ...]:
+    """Charges as the SQL functions give them."""
+    return tuple(
+        DueItem(
+            charge_item_id=UUID(row["charge_item_id"]),
+            service=row["service"],
+            name=row["name"],
+            department=row["department"],
+            net_minor=row["net_minor"],
+            due_minor=row["due_minor"],
+            due_at=datetime.fromisoformat(row["due_at"]),
+            priority=row["priority"],
+            request_type=row["request_type"],
+            planned=row["planned"],
+        )
+        for row in rows
+    )
+
+
+def overrides_in_force(rows: Iterable[dict[str, Any]]) -> tuple[OverrideInForce, ...]:
+    """Overrides as the SQL functions give them."""
+    return tuple(
+        OverrideInForce(
+            override_id=UUID(row["override_id"]),
+            by=row["by"],
+            reason=row["reason"],
+            expires_at=datetime.fromisoformat(row["expires_at"]),
+        )
+        for row in rows
+    )
+
+
+def read_facts(
+    hospital_id: UUID, step: str, subject: Subject, at: datetime, *, with_payments: bool = False
+) -> StepFacts:
+    """The facts of ``step`` at ``at`` in one statement. Raises ``NotFound`` for an unknown step or encounter."""
+    known = steps().get(step)
+    if known is None:
+        raise NotFound(
+            f"Unknown step {step!r}. Known steps: {', '.join(sorted(steps()))}.", field="step", code="unknown_step"
+        )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT * FROM enforcement_facts(%s, %s, %s, %s, %s, %s)",
+            [hospital_id, step, subject.encounter_id, subject.order_id, at, with_payments],
+        )
+        row = cursor.fetchone()
+    if row is None:
+        raise NotFound(
+            "There is no such encounter at this hospital.", field="encounter_id", code="unknown_encounter"
+        )
+    (version, currency, patient_id, account_id, encounter_class, triage_level, department, department_kind,
+     outstanding_minor, deposit_minor, plan_status, items, overrides, payments) = row  # fmt: skip
+    facts = Facts(
+        step=step,
+        currency=currency,
+        items=due_items(items or ()),
+        department=department,
+        department_kind=department_kind,
+        encounter_class=encounter_class,
+        triage_level=triage_level,
+        outstanding_minor=outstanding_minor,
+        deposit_minor=deposit_minor,
+        plan_status=plan_status or "",
+        overrides=overrides_in_force(overrides or ()),
+        conceals_details=known.conceals_details,
+    )
+    return StepFacts(
+        facts=facts,
+        policies=policies_at(hospital_id, version),
+        patient_id=patient_id,
+        patient_account_id=account_id,
+        payments=tuple(
+            RecentPayment(
+                payment_id=UUID(payment["payment_id"]),
+                amount_minor=payment["amount_minor"],
+                method=payment["method"],
+                received_at=datetime.fromisoformat(payment["received_at"]),
+                voided=payment["voided"],
+            )
+            for payment in payments or ()
+        ),
+    )

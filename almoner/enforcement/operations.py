@@ -1,0 +1,152 @@
+"""Overrides: a person's decision that a step goes ahead unpaid (section 8.1)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from almoner.enforcement.facts import Subject, read_facts
+from almoner.enforcement.models import GateDecision, Override, OverrideRevocation
+from almoner.enforcement.policy import OverrideRule
+from almoner.identity import audit
+from almoner.kernel.actor import Actor
+from almoner.kernel.errors import Conflict, DomainError, IdempotencyMismatch, NotFound
+from almoner.kernel.idempotency import check_key, content_hash
+from almoner.kernel.tenancy import transaction
+
+PERMISSION_OVERRIDE = "enforcement.override"
+PERMISSION_REVOKE = "enforcement.revoke_override"
+MAXIMUM_LIFETIME = timedelta(days=30)
+
+
+def grant_override(
+    hospital_id: UUID,
+    *,
+    step: str,
+    subject: Subject,
+    reason: str,
+    expires_at: datetime,
+    idempotency_key: str,
+    actor: Actor,
+    at: datetime,
+    triage_level: int | None = None,
+    held_decision_id: UUID | None = None,
+) -> Override:
+    """Let ``step`` go ahead for ``subject`` until ``expires_at``; charges still accumulate.
+
+    With ``held_decision_id`` it is applied retroactively: it counts from when that decision held the
+    step. Under the rule ``conditional`` the triage level (given, else the encounter's) must be at or
+    below the configured one; under ``never`` staff cannot override.
+
+    Raises ``PermissionRefused``, ``DomainError`` naming the field, ``Conflict`` when the policy refuses.
+    """
+    actor.require(PERMISSION_OVERRIDE)
+    check_key(idempotency_key)
+    if not reason.strip() or len(reason) > 500:
+        raise DomainError("Say why, in 1 to 500 characters.", field="reason", code="reason_missing")
+    if not at < expires_at <= at + MAXIMUM_LIFETIME:
+        raise DomainError(
+            f"An override expires within {MAXIMUM_LIFETIME.days} days from now.",
+            field="expires_at",
+            code="invalid_expiry",
+        )
+    if triage_level is not None and not 1 <= triage_level <= 5:
+        raise DomainError("A triage level is 1 to 5 (ESI).", field="triage_level", code="invalid_triage_level")
+    hashed = content_hash(
+        [step, subject.encounter_id, subject.order_id, reason, expires_at, triage_level, held_decision_id]
+    )
+    with transaction(hospital_id):
+        before = Override.objects.filter(idempotency_key=idempotency_key).first()
+        if before is not None:
+            if before.content_hash != hashed:
+                raise IdempotencyMismatch(idempotency_key)
+            return before
+        read = read_facts(hospital_id, step, subject, at)
+        settings = read.policies.resolve(department=read.facts.department)
+        rules = {settings.override} | {
+            read.policies.resolve(department=item.department, service=item.service).override
+            for item in read.facts.items
+        }
+        triage = triage_level if triage_level is not None else read.facts.triage_level
+        if OverrideRule.NEVER in rules:
+            raise Conflict("The hospital's policy allows no override here.", code="override_not_allowed")
+        if OverrideRule.CONDITIONAL in rules and (triage is None or triage > (settings.override_triage or 0)):
+            raise Conflict(
+                f"An override here needs triage level {settings.override_triage} or more urgent.",
+                field="triage_level",
+                code="triage_not_urgent",
+            )
+        starts_at = at
+        if held_decision_id is not None:
+            starts_at = _held(held_decision_id, step, subject).decided_at
+        override = Override.objects.create(
+            hospital_id=hospital_id,
+            step=step,
+            patient_id=read.patient_id,
+            encounter_id=subject.encounter_id,
+            order_id=subject.order_id,
+            reason=reason,
+            triage_level=triage,
+            starts_at=starts_at,
+            expires_at=expires_at,
+            created_at=at,
+            created_by=actor.name,
+            held_decision_id=held_decision_id,
+            idempotency_key=idempotency_key,
+            content_hash=hashed,
+        )
+        audit.record(
+            "override.granted",
+            actor=actor,
+            at=at,
+            subject_kind="override",
+            subject_id=override.id,
+            step=step,
+            reason=reason,
+            retroactive=held_decision_id is not None,
+        )
+        return override
+
+
+def _held(decision_id: UUID, step: str, subject: Subject) -> GateDecision:
+    decision = GateDecision.objects.filter(
+        id=decision_id, step=step, encounter_id=subject.encounter_id, outcome=GateDecision.Outcome.HELD
+    ).first()
+    if decision is None:
+        raise NotFound(
+            "There is no held decision of this step and encounter with that id.",
+            field="held_decision_id",
+            code="unknown_decision",
+        )
+    return decision
+
+
+def revoke_override(
+    hospital_id: UUID, override_id: UUID, *, reason: str, actor: Actor, at: datetime
+) -> OverrideRevocation:
+    """Take an override back from now on; what went ahead under it stays done.
+
+    Raises ``NotFound``, or ``Conflict`` when it was revoked already.
+    """
+    actor.require(PERMISSION_REVOKE)
+    if not reason.strip() or len(reason) > 500:
+        raise DomainError("Say why, in 1 to 500 characters.", field="reason", code="reason_missing")
+    with transaction(hospital_id):
+        override = Override.objects.filter(id=override_id).first()
+        if override is None:
+            raise NotFound("There is no such override.", field="override_id", code="unknown_override")
+        revocation, created = OverrideRevocation.objects.get_or_create(
+            override=override,
+            defaults={"hospital_id": hospital_id, "at": at, "revoked_by": actor.name, "reason": reason},
+        )
+        if not created:
+            raise Conflict("The override was revoked already.", field="override_id", code="already_revoked")
+        audit.record(
+            "override.revoked",
+            actor=actor,
+            at=at,
+            subject_kind="override",
+            subject_id=override.id,
+            reason=reason,
+        )
+        return revocation

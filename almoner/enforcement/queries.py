@@ -1,0 +1,242 @@
+"""Billing status of a patient (section 5.1) and of a step (section 5.2): one read each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from almoner.enforcement.facts import (
+    RecentPayment,
+    Subject,
+    due_items,
+    overrides_in_force,
+    policies_at,
+    read_facts,
+)
+from almoner.enforcement.policy import Policies
+from almoner.enforcement.rules import Decision, Facts, Outcome, decide
+from almoner.kernel.errors import NotFound
+from almoner.kernel.service_points import steps
+from almoner.kernel.tenancy import transaction
+
+
+class PaymentStatus(StrEnum):
+    GOOD_STANDING = "Good Standing"
+    PAYMENT_DUE = "Payment Due"
+    OVERDUE = "Overdue"
+
+
+@dataclass(frozen=True, slots=True)
+class BlockedService:
+    """A step that the gate would hold now."""
+
+    step: str
+    title: str
+    encounter_id: UUID
+    order_id: UUID | None
+    due_minor: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class BillingStatus:
+    """The widget of section 5.1. Amounts in minor units of ``currency``.
+
+    ``outstanding_minor`` is what the patient owes; what payers owe stands apart. ``plan_status`` is
+    ``on_track``, ``behind``, ``completed``, or empty without a plan.
+    """
+
+    patient_id: UUID
+    currency: str
+    outstanding_minor: int
+    payer_outstanding_minor: int
+    available_credit_minor: int
+    payment_status: PaymentStatus
+    next_payment_due: datetime | None
+    next_payment_due_minor: int
+    blocked_services: tuple[BlockedService, ...]
+    plan_status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """A button of the service point bar; ``why_not`` says why it is disabled."""
+
+    code: str
+    title: str
+    permission: str
+    enabled: bool
+    why_not: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ServicePointStatus:
+    """The bar of section 5.2 for one step. ``payment_status``: Required, Deferred or Paid."""
+
+    step: str
+    patient_id: UUID
+    patient_account_id: UUID
+    currency: str
+    cost_minor: int
+    due_minor: int
+    payment_status: str
+    balance_minor: int
+    decision: Decision
+    actions: tuple[Action, ...]
+    recent_payments: tuple[RecentPayment, ...]
+
+
+def billing_status(hospital_id: UUID, patient_id: UUID, *, at: datetime) -> BillingStatus:
+    """How the patient stands at ``at``; one statement. Raises ``NotFound``."""
+    with transaction(hospital_id, announce=False):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT * FROM enforcement_status(%s, %s, %s)", [hospital_id, patient_id, at])
+            row = cursor.fetchone()
+        if row is None:
+            raise NotFound(
+                "There is no such patient at this hospital.", field="patient_id", code="unknown_patient"
+            )
+        (version, currency, survivor, receivable, payer_receivable, deposit, plans, items, overrides) = row
+        policies = policies_at(hospital_id, version)
+    items, overrides, plans = items or [], overrides or [], plans or []
+    posted = [item for item in items if not item["planned"] and item["due_minor"] is not None]
+    blocked = tuple(_blocked(policies, items, overrides, plans, receivable, deposit, currency, at))
+    next_due = min((datetime.fromisoformat(item["due_at"]) for item in posted), default=None)
+    return BillingStatus(
+        patient_id=survivor,
+        currency=currency,
+        outstanding_minor=receivable,
+        payer_outstanding_minor=payer_receivable,
+        available_credit_minor=deposit,
+        payment_status=_payment_status(policies, posted, at),
+        next_payment_due=next_due,
+        next_payment_due_minor=sum(
+            item["due_minor"] for item in posted if datetime.fromisoformat(item["due_at"]) == next_due
+        ),
+        blocked_services=blocked,
+        plan_status=plans[0]["status"] if plans else "",
+    )
+
+
+def _payment_status(policies: Policies, posted: list[dict[str, Any]], at: datetime) -> PaymentStatus:
+    status = PaymentStatus.GOOD_STANDING
+    for item in posted:
+        due_at = datetime.fromisoformat(item["due_at"])
+        if due_at > at:
+            continue
+        settings = policies.resolve(department=item["department"], service=item["service"])
+        if at > due_at + timedelta(days=settings.grace_days or 0) and at.date() > due_at.date():
+            return PaymentStatus.OVERDUE
+        status = PaymentStatus.PAYMENT_DUE
+    return status
+
+
+def _blocked(
+    policies: Policies,
+    items: list[dict[str, Any]],
+    overrides: list[dict[str, Any]],
+    plans: list[dict[str, Any]],
+    outstanding_minor: int,
+    deposit_minor: int,
+    currency: str,
+    at: datetime,
+) -> Iterator[BlockedService]:
+    """Every (encounter, order, step) among the open charges that ``decide`` would hold now."""
+    groups: dict[tuple[str, str | None, str], list[dict[str, Any]]] = {}
+    for item in items:
+        if item["encounter_id"]:
+            for step in item["steps"]:
+                groups.setdefault((item["encounter_id"], item["order_id"], step), []).append(item)
+    known = steps()
+    for (encounter_id, order_id, step), members in groups.items():
+        first = members[0]
+        plan = next((p for p in plans if p["encounter_id"] in (None, encounter_id)), None)
+        facts = Facts(
+            step=step,
+            currency=currency,
+            items=due_items(members),
+            department=first["encounter_department"],
+            department_kind=first["department_kind"],
+            encounter_class=first["encounter_class"],
+            triage_level=first["triage_level"],
+            outstanding_minor=outstanding_minor,
+            deposit_minor=deposit_minor,
+            plan_status=plan["status"] if plan else "",
+            overrides=overrides_in_force(
+                row
+                for row in overrides
+                if row["step"] == step
+                and row["encounter_id"] == encounter_id
+                and row["order_id"] in (None, order_id)
+            ),
+            conceals_details=step in known and known[step].conceals_details,
+        )
+        decision = decide(policies, facts, at)
+        if decision.outcome is Outcome.HELD:
+            yield BlockedService(
+                step=step,
+                title=known[step].title if step in known else step,
+                encounter_id=UUID(encounter_id),
+                order_id=UUID(order_id) if order_id else None,
+                due_minor=decision.due_minor,
+                reason=decision.reason,
+            )
+
+
+def service_point_status(
+    hospital_id: UUID, step: str, subject: Subject, *, at: datetime
+) -> ServicePointStatus:
+    """Cost, payment status, balance, actions and recent payments of a step; one statement, nothing stored."""
+    with transaction(hospital_id, announce=False):
+        read = read_facts(hospital_id, step, subject, at, with_payments=True)
+    decision = decide(read.policies, read.facts, at)
+    if decision.due_minor == 0 and decision.outcome is not Outcome.HELD:
+        payment_status = "Paid"
+    else:
+        payment_status = "Required" if decision.outcome is Outcome.HELD else "Deferred"
+    return ServicePointStatus(
+        step=step,
+        patient_id=read.patient_id,
+        patient_account_id=read.patient_account_id,
+        currency=read.facts.currency,
+        cost_minor=sum(item.net_minor or 0 for item in read.facts.items),
+        due_minor=decision.due_minor,
+        payment_status=payment_status,
+        balance_minor=read.facts.outstanding_minor,
+        decision=decision,
+        actions=_actions(decision),
+        recent_payments=read.payments,
+    )
+
+
+def _actions(decision: Decision) -> tuple[Action, ...]:
+    offered = {option.code for option in decision.options}
+    due = decision.due_minor > 0
+
+    def action(code: str, title: str, permission: str, enabled: bool, why_not: str) -> Action:
+        return Action(code, title, permission, enabled, "" if enabled else why_not)
+
+    return (
+        action("proceed", "Proceed", "", decision.may_proceed, decision.reason),
+        action("pay", "Process Payment", "payments.record", due, "Nothing is due."),
+        action(
+            "plan",
+            "Setup Payment Plan",
+            "payments.plan",
+            "plan" in offered,
+            "Nothing is held." if decision.may_proceed else "The policy does not accept a plan here.",
+        ),
+        action(
+            "override",
+            "Emergency Override",
+            "enforcement.override",
+            "override" in offered,
+            "Nothing is held." if decision.may_proceed else "The policy allows no override here.",
+        ),
+    )

@@ -1,0 +1,251 @@
+"""May this service go ahead? One pure function, tested as a table (docs/explanation/gate.md)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from almoner.enforcement.policy import Level, OverrideRule, Policies, Settings
+from almoner.kernel.money import Money
+
+ESSENTIAL_PRIORITIES = {"stat", "urgent"}
+ESSENTIAL_REQUESTS = {"follow_up", "maintenance"}
+
+
+class Outcome(StrEnum):
+    ALLOWED = "allowed"
+    REMINDED = "reminded"
+    DEFERRED = "deferred"
+    HELD = "held"
+    OVERRIDDEN = "overridden"
+
+
+@dataclass(frozen=True, slots=True)
+class DueItem:
+    """A charge that the step needs. ``due_minor`` None: no price is known. ``planned``: an advance."""
+
+    charge_item_id: UUID
+    service: str
+    name: str
+    department: str
+    net_minor: int | None
+    due_minor: int | None
+    due_at: datetime
+    priority: str = "routine"
+    request_type: str = "first"
+    planned: bool = False
+
+    @property
+    def essential(self) -> bool:
+        return self.priority in ESSENTIAL_PRIORITIES or self.request_type in ESSENTIAL_REQUESTS
+
+
+@dataclass(frozen=True, slots=True)
+class OverrideInForce:
+    override_id: UUID
+    by: str
+    reason: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a decision is made from. Amounts in minor units of ``currency``."""
+
+    step: str
+    currency: str
+    items: tuple[DueItem, ...] = ()
+    department: str = ""
+    department_kind: str = ""
+    encounter_class: str = ""
+    triage_level: int | None = None
+    outstanding_minor: int = 0
+    deposit_minor: int = 0
+    plan_status: str = ""
+    overrides: tuple[OverrideInForce, ...] = ()
+    conceals_details: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """What can be done about a held step, and the permission it needs."""
+
+    code: str
+    title: str
+    permission: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The answer, with a reason that can be read out. ``due_minor`` is what is unpaid for the step."""
+
+    outcome: Outcome
+    reason_code: str
+    reason: str
+    due_minor: int
+    currency: str
+    until: datetime | None = None
+    options: tuple[Option, ...] = ()
+    by: str = ""
+    concerned: tuple[UUID, ...] = field(default_factory=tuple)
+
+    @property
+    def may_proceed(self) -> bool:
+        return self.outcome is not Outcome.HELD
+
+    def as_data(self) -> dict[str, Any]:
+        """For storing and for the wire."""
+        return {
+            "outcome": self.outcome.value,
+            "reason_code": self.reason_code,
+            "reason": self.reason,
+            "due_minor": self.due_minor,
+            "currency": self.currency,
+            "until": self.until,
+            "options": [
+                {"code": option.code, "title": option.title, "permission": option.permission}
+                for option in self.options
+            ],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """What one unpaid charge says."""
+
+    outcome: Outcome
+    code: str
+    item: DueItem
+    until: datetime | None = None
+
+
+_SEVERITY = [Outcome.HELD, Outcome.DEFERRED, Outcome.REMINDED, Outcome.ALLOWED]
+
+
+def is_emergency(facts: Facts, settings: Settings) -> bool:
+    """Emergency department, emergency encounter, or critical triage: never held (section 8.1)."""
+    critical = facts.triage_level is not None and facts.triage_level <= (settings.critical_triage or 0)
+    return facts.department_kind == "emergency" or facts.encounter_class == "emergency" or critical
+
+
+def decide(policies: Policies, facts: Facts, at: datetime) -> Decision:
+    """The gate's answer at ``at``: the first rule that fits decides."""
+    department_settings = policies.resolve(department=facts.department)
+    unpaid = [item for item in facts.items if item.due_minor is None or item.due_minor > 0]
+    due_minor = sum(item.due_minor or 0 for item in unpaid)
+
+    def answer(outcome: Outcome, code: str, reason: str, **more: Any) -> Decision:
+        ids = tuple(item.charge_item_id for item in unpaid)
+        return Decision(outcome, code, reason, due_minor, facts.currency, concerned=ids, **more)
+
+    if is_emergency(facts, department_settings):
+        return answer(
+            Outcome.OVERRIDDEN,
+            "emergency",
+            "Emergency care is never held; charges are kept for later.",
+            by="system:emergency",
+        )
+    for override in facts.overrides:
+        if override.expires_at > at:
+            return answer(
+                Outcome.OVERRIDDEN,
+                "override",
+                f"Released by {override.by}: {override.reason}",
+                until=override.expires_at,
+                by=override.by,
+            )
+    if not unpaid:
+        return answer(Outcome.ALLOWED, "nothing_due", "Nothing is due for this step.")
+    priced = all(item.due_minor is not None for item in unpaid)
+    if priced and department_settings.deposit_satisfies and facts.deposit_minor >= due_minor:
+        return answer(Outcome.ALLOWED, "deposit", "The patient's deposit covers this step.")
+    verdicts = [_judge(policies, facts, item, at) for item in unpaid]
+    worst = min(verdicts, key=lambda verdict: _SEVERITY.index(verdict.outcome))
+    alike = [verdict for verdict in verdicts if verdict.outcome is worst.outcome]
+    if worst.outcome is Outcome.HELD:
+        settings = policies.resolve(department=worst.item.department, service=worst.item.service)
+        return answer(
+            Outcome.HELD,
+            worst.code,
+            _held_reason(facts, alike),
+            options=_options(settings, department_settings),
+        )
+    amount = Money(due_minor, facts.currency)
+    if worst.outcome is Outcome.DEFERRED:
+        untils = [verdict.until for verdict in alike if verdict.until]
+        until = min(untils) if untils else None
+        limit = f" by {until:%Y-%m-%d %H:%M} UTC" if until else ""
+        return answer(worst.outcome, worst.code, f"Go ahead; {amount} is due{limit}.", until=until)
+    if worst.outcome is Outcome.REMINDED:
+        text = f"Go ahead, and remind the patient that {amount} is due."
+        if worst.code == "unpriced":
+            text = "Go ahead; the price of this service is not known yet and will be billed later."
+        return answer(worst.outcome, worst.code, text)
+    text = "A payment plan is on track." if worst.code == "plan" else "Payment is not asked for at this step."
+    return answer(worst.outcome, worst.code, text)
+
+
+def _judge(policies: Policies, facts: Facts, item: DueItem, at: datetime) -> _Verdict:
+    """The table of levels in docs/explanation/gate.md, for one unpaid charge."""
+    settings = policies.resolve(department=item.department or facts.department, service=item.service)
+    level = settings.level
+    if level is Level.NONE:
+        return _Verdict(Outcome.ALLOWED, "not_enforced", item)
+    if item.due_minor is None:
+        held = level is Level.STRICT
+        return _Verdict(Outcome.HELD if held else Outcome.REMINDED, "unpriced", item)
+    plan_on_track = facts.plan_status in ("on_track", "completed")
+    if plan_on_track and (level is not Level.STRICT or settings.plan_satisfies):
+        return _Verdict(Outcome.ALLOWED, "plan", item)
+    if level is Level.STRICT:
+        return _Verdict(Outcome.HELD, "payment_required", item)
+    if level is Level.FLEXIBLE:
+        return _Verdict(Outcome.REMINDED, "reminder", item)
+    grace_ends = item.due_at + timedelta(days=settings.grace_days or 0)
+    if at <= grace_ends and settings.grace_days:
+        return _Verdict(Outcome.DEFERRED, "grace", item, grace_ends)
+    if not item.essential:
+        return _Verdict(Outcome.HELD, "not_essential", item)
+    limit_minor = settings.deferral_limit_minor
+    if limit_minor is not None and facts.outstanding_minor > limit_minor:
+        return _Verdict(Outcome.HELD, "deferral_limit", item)
+    until = item.due_at + timedelta(hours=settings.deferral_hours or 0)
+    if at > until:
+        return _Verdict(Outcome.HELD, "deferral_expired", item)
+    return _Verdict(Outcome.DEFERRED, "essential", item, until)
+
+
+_WHY = {
+    "payment_required": "",
+    "not_essential": " Only urgent and follow-up services may be deferred.",
+    "deferral_limit": " The patient owes more than may be deferred.",
+    "deferral_expired": " The time to pay later has passed.",
+}
+
+
+def _held_reason(facts: Facts, held: list[_Verdict]) -> str:
+    if any(verdict.code == "unpriced" for verdict in held):
+        return "A price is missing: the billing office has to set it before payment can be taken."
+    amount = Money(sum(verdict.item.due_minor or 0 for verdict in held), facts.currency)
+    daily = all(verdict.item.planned for verdict in held)
+    if facts.conceals_details:
+        what = "this order"
+    else:
+        what = ", ".join(dict.fromkeys(verdict.item.name for verdict in held))
+    advance = " in advance" if daily else ""
+    return f"Payment required: {amount}{advance} for {what}.{_WHY.get(held[0].code, '')}"
+
+
+def _options(settings: Settings, department: Settings) -> tuple[Option, ...]:
+    options = [Option("pay", "Process payment", "payments.record")]
+    if settings.deposit_satisfies:
+        options.append(Option("deposit", "Take a deposit", "payments.record"))
+    if settings.plan_offered and (settings.plan_satisfies or settings.level is Level.MODERATE):
+        options.append(Option("plan", "Set up payment plan", "payments.plan"))
+    if department.override is not OverrideRule.NEVER and settings.override is not OverrideRule.NEVER:
+        options.append(Option("override", "Emergency override", "enforcement.override"))
+    options.append(Option("postpone", "Send the patient to the cashier and postpone", ""))
+    return tuple(options)
