@@ -29,13 +29,14 @@ class EventLine:
 class Event:
     """Something that happened; see ``charging.operations.capture``.
 
+    ``occurred_at`` None: as it is recorded, which keeps a retried request the same request.
     ``priority``: routine, urgent, stat. ``request_type``: first, follow_up, maintenance, elective.
     ``body`` is kept as it is with the event.
     """
 
     kind: str
     idempotency_key: str
-    occurred_at: datetime
+    occurred_at: datetime | None = None
     patient_id: UUID | None = None
     encounter_id: UUID | None = None
     order_id: UUID | None = None
@@ -43,6 +44,13 @@ class Event:
     priority: str = "routine"
     request_type: str = "first"
     body: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def instant(self) -> datetime:
+        """When it happened, once that is known."""
+        if self.occurred_at is None:
+            raise ValueError("The event has no time yet.")
+        return self.occurred_at
 
     def content(self) -> dict[str, Any]:
         """What makes two requests the same: everything but the key."""
@@ -52,7 +60,9 @@ class Event:
             "patient_id": self.patient_id,
             "encounter_id": self.encounter_id,
             "order_id": self.order_id,
-            "lines": [[line.service, str(line.quantity.normalize()), line.price_minor] for line in self.lines],
+            "lines": [
+                [line.service, str(line.quantity.normalize()), line.price_minor] for line in self.lines
+            ],
             "priority": self.priority,
             "request_type": self.request_type,
             "body": self.body,
@@ -151,7 +161,9 @@ def check_quantity(quantity: Decimal, field_name: str) -> Decimal:
         )
     if quantity != quantity.quantize(Decimal("0.001")):
         raise DomainError(
-            f"A quantity has at most three decimals, got {quantity}.", field=field_name, code="invalid_quantity"
+            f"A quantity has at most three decimals, got {quantity}.",
+            field=field_name,
+            code="invalid_quantity",
         )
     return quantity
 
@@ -163,7 +175,9 @@ def draft_charges(
 
     Raises ``DomainError`` naming the field for an unknown service or an impossible quantity.
     """
-    buyer = Buyer(service_date, context.payer, context.patient_category, context.ward_type, context.department)
+    buyer = Buyer(
+        service_date, context.payer, context.patient_category, context.ward_type, context.department
+    )
     left = packages_left(book, context.packaged)
     drafts = []
     applicable = [rule for rule in rules if rule.event_kind == event.kind and _applies(rule, context)]

@@ -103,7 +103,9 @@ def read_facts(
     known = steps().get(step)
     if known is None:
         raise NotFound(
-            f"Unknown step {step!r}. Known steps: {', '.join(sorted(steps()))}.", field="step", code="unknown_step"
+            f"Unknown step {step!r}. Known steps: {', '.join(sorted(steps()))}.",
+            field="step",
+            code="unknown_step",
         )
     with connection.cursor() as cursor:
         cursor.execute(

@@ -109,9 +109,7 @@ def guarded(
             assert isinstance(actor, Actor) and isinstance(at, datetime)
             with transaction(hospital_id):
                 decision, decision_id = check(hospital_id, step, locate(subject_id), actor=actor, at=at)
-                result = (
-                    operation(hospital_id, subject_id, *args, **kwargs) if decision.may_proceed else None
-                )
+                result = operation(hospital_id, subject_id, *args, **kwargs) if decision.may_proceed else None
                 return Passage(decision, decision_id, result)
 
         return guard

@@ -51,7 +51,9 @@ def grant_override(
             code="invalid_expiry",
         )
     if triage_level is not None and not 1 <= triage_level <= 5:
-        raise DomainError("A triage level is 1 to 5 (ESI).", field="triage_level", code="invalid_triage_level")
+        raise DomainError(
+            "A triage level is 1 to 5 (ESI).", field="triage_level", code="invalid_triage_level"
+        )
     hashed = content_hash(
         [step, subject.encounter_id, subject.order_id, reason, expires_at, triage_level, held_decision_id]
     )

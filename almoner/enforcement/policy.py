@@ -114,9 +114,7 @@ def _choice(table: Mapping[str, Any], key: str, value: Any) -> Any:
 def _days(key: str, value: Any) -> int:
     match = re.fullmatch(r"(\d+)(?:\s*days?)?", _word(value))
     if match is None or int(match[1]) > 30:
-        raise DomainError(
-            f"{key}: expected 0 to 30 days, got {value!r}.", field=key, code="invalid_setting"
-        )
+        raise DomainError(f"{key}: expected 0 to 30 days, got {value!r}.", field=key, code="invalid_setting")
     return int(match[1])
 
 

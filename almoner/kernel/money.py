@@ -12,7 +12,9 @@ from babel.numbers import format_currency, get_currency_precision
 
 from almoner.kernel.errors import DomainError
 
-_AMOUNT = re.compile(r"^(?P<sign>-?)(?P<symbol>[^\d\s.,-]{0,4})\s*(?P<digits>\d[\d,]*(?:\.\d+)?)\s*(?P<code>[A-Z]{3})?$")
+_AMOUNT = re.compile(
+    r"^(?P<sign>-?)(?P<symbol>[^\d\s.,-]{0,4})\s*(?P<digits>\d[\d,]*(?:\.\d+)?)\s*(?P<code>[A-Z]{3})?$"
+)
 
 
 class InvalidAmount(DomainError):

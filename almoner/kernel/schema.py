@@ -27,7 +27,7 @@ def _rights(table: str, append_only: bool, updatable: Sequence[str] | None, dele
     statements = [f'REVOKE ALL ON "{table}" FROM "{role}"', f'GRANT SELECT, INSERT ON "{table}" TO "{role}"']
     if append_only:
         statements.append(
-            f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE ON \"{table}\" "
+            f'CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE ON "{table}" '
             "FOR EACH ROW EXECUTE FUNCTION kernel_refuse_change()"
         )
     elif updatable is None:

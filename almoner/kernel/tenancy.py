@@ -77,5 +77,7 @@ def require_transaction() -> UUID:
     """The hospital of the open transaction; ``RuntimeError`` when an outer operation forgot to open one."""
     hospital_id = _current.get()
     if hospital_id is None or not connection.in_atomic_block:
-        raise RuntimeError("This operation needs the transaction of an outer one (kernel.tenancy.transaction).")
+        raise RuntimeError(
+            "This operation needs the transaction of an outer one (kernel.tenancy.transaction)."
+        )
     return hospital_id

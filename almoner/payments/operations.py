@@ -197,10 +197,16 @@ def _call_record(hospital_id: UUID, payment: dict[str, Any], allocations: str | 
     except IntegrityError as error:
         if "payment_key_once" in str(error):
             raise IdempotencyMismatch(payment["idempotency_key"]) from error
-        for name, field in (("encounter", "encounter_id"), ("payer", "payer_id"), ("cash_point", "cash_point")):
+        for name, field in (
+            ("encounter", "encounter_id"),
+            ("payer", "payer_id"),
+            ("cash_point", "cash_point"),
+        ):
             if f"payments_payment_{name}" in str(error):
                 raise NotFound(
-                    f"There is no such {name.replace('_', ' ')} at this hospital.", field=field, code=f"unknown_{name}"
+                    f"There is no such {name.replace('_', ' ')} at this hospital.",
+                    field=field,
+                    code=f"unknown_{name}",
                 ) from error
         raise
 
@@ -209,7 +215,9 @@ def _check_shares(shares: Sequence[Share] | None, amount_minor: int) -> None:
     if shares is None:
         return
     if not shares:
-        raise DomainError("Name at least one charge, or leave the choice to us.", field="shares", code="no_shares")
+        raise DomainError(
+            "Name at least one charge, or leave the choice to us.", field="shares", code="no_shares"
+        )
     if len({share.charge_item_id for share in shares}) != len(shares):
         raise DomainError("A charge is named twice.", field="shares", code="duplicate_share")
     for index, share in enumerate(shares):
@@ -341,7 +349,9 @@ def void_payment(
         if PaymentVoid.objects.filter(payment=payment).exists():
             raise Conflict("The payment was voided already.", field="payment_id", code="already_voided")
         if Refund.objects.filter(payment=payment).exists():
-            raise Conflict("Part of it was refunded: refund the rest instead.", field="payment_id", code="refunded")
+            raise Conflict(
+                "Part of it was refunded: refund the rest instead.", field="payment_id", code="refunded"
+            )
         void = PaymentVoid.objects.create(
             hospital_id=hospital_id,
             payment=payment,
@@ -541,9 +551,9 @@ def _match_deposits(
     account_id: UUID, charge_item_ids: Sequence[UUID] | None, maximum_minor: int | None
 ) -> list[tuple[Payment, ChargeItem, int]]:
     deposits = list(
-        Payment.objects.filter(patient_account_id=account_id, unallocated_minor__gt=0, payer_id=None).order_by(
-            "received_at", "id"
-        )
+        Payment.objects.filter(
+            patient_account_id=account_id, unallocated_minor__gt=0, payer_id=None
+        ).order_by("received_at", "id")
     )
     open_minor = dict(
         OpenItem.objects.filter(patient_account_id=account_id, patient_minor__gt=0).values_list(
@@ -576,7 +586,9 @@ def release(hospital_id: UUID, charge_item_id: UUID, *, actor: Actor, at: dateti
     with transaction(hospital_id):
         item = ChargeItem.objects.filter(id=charge_item_id).first()
         if item is None:
-            raise NotFound("There is no such charge item.", field="charge_item_id", code="unknown_charge_item")
+            raise NotFound(
+                "There is no such charge item.", field="charge_item_id", code="unknown_charge_item"
+            )
         charging.lock_account(item.patient_account_id)
         totals = (
             Allocation.objects.filter(charge_item=item)

@@ -8,6 +8,25 @@ class Migration(migrations.Migration):
     operations = [
         SecureTenantTable("ClinicalEvent", append_only=True),
         SecureTenantTable("ChargeRule", deletable=True),
-        SecureTenantTable("ChargeItem", updatable=["status", "delivered_at", "ended_at", "unit_price_minor", "gross_minor", "discount_minor", "tax_minor", "net_minor", "price_source", "discount_source", "tax_source", "service_period", "service_date", "due_at", "configuration_version"]),
+        SecureTenantTable(
+            "ChargeItem",
+            updatable=[
+                "status",
+                "delivered_at",
+                "ended_at",
+                "unit_price_minor",
+                "gross_minor",
+                "discount_minor",
+                "tax_minor",
+                "net_minor",
+                "price_source",
+                "discount_source",
+                "tax_source",
+                "service_period",
+                "service_date",
+                "due_at",
+                "configuration_version",
+            ],
+        ),
         LoadSql("almoner.charging", "capture.sql"),
     ]

@@ -1,0 +1,39 @@
+"""Capture, deliver, cancel, correct, transfer: what the rest of Almoner does with charges."""
+
+from almoner.charging.operations.capture import (
+    FUTURE_TOLERANCE,
+    MAXIMUM_BATCH,
+    PERMISSION_CAPTURE,
+    Captured,
+    capture,
+    capture_batch,
+    item_as_row,
+)
+from almoner.charging.operations.corrections import (
+    PERMISSION_CORRECT,
+    bill_planned,
+    cancel,
+    lock_account,
+    price_unpriced,
+    revise,
+)
+from almoner.charging.operations.delivery import deliver
+from almoner.charging.operations.transfers import transfer_to_payer
+
+__all__ = [
+    "FUTURE_TOLERANCE",
+    "MAXIMUM_BATCH",
+    "PERMISSION_CAPTURE",
+    "PERMISSION_CORRECT",
+    "Captured",
+    "bill_planned",
+    "cancel",
+    "capture",
+    "capture_batch",
+    "deliver",
+    "item_as_row",
+    "lock_account",
+    "price_unpriced",
+    "revise",
+    "transfer_to_payer",
+]

@@ -1,0 +1,229 @@
+"""Charges taken back, corrected, billed later or priced later: always by reversal, never by an edit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from almoner.catalog.pricing import Buyer, Price, price, total
+from almoner.charging.book import read_book
+from almoner.charging.models import ChargeItem
+from almoner.charging.operations.capture import context_of, read_contexts
+from almoner.charging.rules import Event, check_quantity, packages_left
+from almoner.kernel.actor import Actor
+from almoner.kernel.errors import Conflict, DomainError, NotFound
+from almoner.kernel.ids import new_id
+from almoner.ledger.models import OpenItem
+from almoner.ledger.operations import Line, post
+from almoner.patients.models import PatientAccount
+
+PERMISSION_CORRECT = "charging.correct"
+
+
+def lock_account(patient_account_id: UUID) -> PatientAccount:
+    """The account, locked until the transaction ends; every change of money on it waits here."""
+    account = PatientAccount.objects.select_for_update(no_key=True).filter(id=patient_account_id).first()
+    if account is None:
+        raise NotFound("There is no such account.", field="patient_account_id", code="unknown_account")
+    return account
+
+
+def locked_item(item_id: UUID) -> ChargeItem:
+    item = ChargeItem.objects.filter(id=item_id).first()
+    if item is None:
+        raise NotFound("There is no such charge item.", field="charge_item_id", code="unknown_charge_item")
+    lock_account(item.patient_account_id)
+    return ChargeItem.objects.select_related("service").get(id=item_id)
+
+
+def _reversal_lines(item: ChargeItem) -> list[Line]:
+    """The posting of ``item`` undone, whether it was delivered or not."""
+    if item.net_minor is None:
+        raise Conflict("The charge has no price, so nothing was posted.", code="charge_not_posted")
+    account = "contract_liability" if item.delivered_at is None else "revenue"
+    taxed = [("tax_payable", item.tax_minor)] if item.tax_minor else []
+    amounts = [
+        ("patient_receivable", -item.net_minor),
+        (account, item.net_minor - item.tax_minor),
+        *taxed,
+    ]
+    return [
+        Line(
+            account_code=code,
+            amount_minor=amount,
+            currency=item.currency,
+            patient_account_id=item.patient_account_id,
+            charge_item_id=item.id,
+            department_id=item.department_id,
+            service_id=item.service_id,
+        )
+        for code, amount in amounts
+    ]
+
+
+def cancel(item_id: UUID, *, actor: Actor, at: datetime, source_id: UUID | None = None) -> ChargeItem:
+    """Take a charge back: cancelled before delivery, entered in error (credit note) after it.
+
+    What was paid for it must have been released before (``payments.operations.release``); raises
+    ``Conflict`` otherwise, or when the charge was ended already.
+    """
+    item = locked_item(item_id)
+    if item.status in ("cancelled", "entered_in_error"):
+        raise Conflict("The charge was taken back already.", field="charge_item_id", code="charge_ended")
+    if item.status == "billable":
+        _check_unpaid(item)
+        post(
+            kind="charge.cancelled" if item.delivered_at is None else "charge.credited",
+            source_id=source_id or item.id,
+            lines=_reversal_lines(item),
+            occurred_at=at,
+            posted_at=at,
+            actor=actor.name,
+        )
+    item.status = "entered_in_error" if item.delivered_at else "cancelled"
+    item.ended_at = at
+    item.save(update_fields=["status", "ended_at"])
+    return item
+
+
+def _check_unpaid(item: ChargeItem) -> None:
+    open_item = OpenItem.objects.get(id=item.id)
+    if open_item.patient_minor != item.net_minor:
+        raise Conflict(
+            "Money was allocated to this charge, or a payer took it over: release that first.",
+            field="charge_item_id",
+            code="charge_settled",
+        )
+
+
+def bill_planned(item_ids: Iterable[UUID], *, service_period: str, actor: Actor, at: datetime) -> list[UUID]:
+    """Turn planned charges into billable ones for ``service_period`` and post them."""
+    billed = []
+    for item_id in sorted(item_ids):
+        item = locked_item(item_id)
+        if item.status != "planned":
+            continue
+        item.status = "billable"
+        item.service_period = service_period
+        item.service_date = (
+            at.date() if not service_period else datetime.fromisoformat(service_period[:10]).date()
+        )
+        item.due_at = at
+        item.save(update_fields=["status", "service_period", "service_date", "due_at"])
+        _post_item(item, actor, at)
+        billed.append(item.id)
+    return billed
+
+
+def _post_item(item: ChargeItem, actor: Actor, at: datetime) -> None:
+    post(
+        kind="charge.captured",
+        source_id=item.event_id,
+        lines=[replace(line, amount_minor=-line.amount_minor) for line in _reversal_lines(item)],
+        occurred_at=at,
+        posted_at=at,
+        actor=actor.name,
+    )
+
+
+def revise(
+    item_id: UUID, *, quantity: Decimal, actor: Actor, at: datetime, source_id: UUID | None = None
+) -> ChargeItem:
+    """Correct the quantity of a charge: reverse it, and post the next revision at the original unit price."""
+    item = locked_item(item_id)
+    check_quantity(quantity, "quantity")
+    if item.status != "billable" or item.unit_price_minor is None:
+        raise Conflict("Only a billable charge can be revised.", field="charge_item_id", code="not_billable")
+    book = read_book(item.hospital_id)
+    service = book.prices.services[item.service.code]
+    buyer = Buyer(item.service_date)
+    cost = total(book.prices, service, item.unit_price_minor, quantity, buyer, item.price_source)
+    cancel(item_id, actor=actor, at=at, source_id=source_id)
+    return _new_revision(item, cost, quantity, actor, at)
+
+
+def _new_revision(item: ChargeItem, cost: Price, quantity: Decimal, actor: Actor, at: datetime) -> ChargeItem:
+    revised = ChargeItem.objects.get(id=item.id)
+    revised.pk = revised.id = new_id()
+    revised._state.adding = True
+    revised.revision = item.revision + 1
+    revised.status = "billable"
+    revised.ended_at = None
+    revised.delivered_at = None
+    revised.captured_at = at
+    revised.quantity = quantity
+    _set_price(revised, cost)
+    revised.save(force_insert=True)
+    _post_item(revised, actor, at)
+    return revised
+
+
+def _set_price(item: ChargeItem, cost: Price) -> None:
+    item.unit_price_minor = cost.unit_price_minor
+    item.gross_minor = cost.gross_minor
+    item.discount_minor = cost.discount_minor
+    item.tax_minor = cost.tax_minor
+    item.net_minor = cost.net_minor
+    item.price_source = cost.source
+    item.discount_source = cost.discount_source
+    item.tax_source = cost.tax_source
+
+
+_PRICE_FIELDS = [
+    "unit_price_minor",
+    "gross_minor",
+    "discount_minor",
+    "tax_minor",
+    "net_minor",
+    "price_source",
+    "discount_source",
+    "tax_source",
+]
+
+
+def price_unpriced(
+    item_id: UUID, *, actor: Actor, at: datetime, unit_price_minor: int | None = None
+) -> ChargeItem:
+    """Give a charge of the unpriced work list its price and post it.
+
+    Without ``unit_price_minor`` the tariffs in force now are asked for the service date; with it the
+    billing office states the price. Raises ``DomainError`` when there still is none.
+    """
+    actor.require(PERMISSION_CORRECT)
+    item = locked_item(item_id)
+    if item.status != "unpriced":
+        raise Conflict("The charge has its price already.", field="charge_item_id", code="already_priced")
+    book = read_book(item.hospital_id)
+    event = item.event
+    row = read_contexts(
+        item.hospital_id,
+        [Event(event.kind, event.idempotency_key, event.occurred_at, item.patient_id, item.encounter_id)],
+        book,
+    )[0]
+    context = context_of(row)
+    service = book.prices.services[item.service.code]
+    buyer = Buyer(
+        item.service_date, context.payer, context.patient_category, context.ward_type, context.department
+    )
+    if unit_price_minor is None:
+        cost = price(book.prices, service, item.quantity, buyer, packages_left(book.prices, context.packaged))
+    elif unit_price_minor < 0:
+        raise DomainError("A price is not negative.", field="unit_price_minor", code="invalid_amount")
+    else:
+        source = f"stated:{actor.name}"[:200]
+        cost = total(book.prices, service, unit_price_minor, item.quantity, buyer, source)
+    if cost is None:
+        raise DomainError(
+            f"No tariff gives a price for {service.code!r} on {item.service_date}.",
+            field="service",
+            code="no_price",
+        )
+    _set_price(item, cost)
+    item.status = "billable"
+    item.configuration_version = book.version
+    item.save(update_fields=["status", "configuration_version", *_PRICE_FIELDS])
+    _post_item(item, actor, at)
+    return item
