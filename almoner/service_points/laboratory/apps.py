@@ -1,8 +1,36 @@
-from almoner.kernel.service_points import ServicePointConfig
+from almoner.kernel.service_points import DefaultChargeRule, EventKind, ServicePointConfig, Step
 
 
 class LaboratoryConfig(ServicePointConfig):
+    """The laboratory (section 1.3): orders are always taken, processing and details wait for payment."""
+
     name = "almoner.service_points.laboratory"
     label = "laboratory"
     title = "Laboratory"
     url_prefix = "laboratory"
+    event_kinds = (
+        EventKind("lab_test.ordered", "Laboratory test ordered", "7.1 LabTestOrdered"),
+        EventKind(
+            "lab_test.processed",
+            "Laboratory test processed",
+            "7.1 LabTestProcessed",
+            delivers="laboratory.process",
+        ),
+    )
+    steps = (
+        Step(
+            "laboratory.process",
+            "Laboratory processing",
+            "Process samples",
+            needs_order=True,
+            conceals_details=True,
+        ),
+    )
+    charge_rules = (
+        DefaultChargeRule(
+            code="laboratory_test",
+            event_kind="lab_test.ordered",
+            required_at=("laboratory.process",),
+        ),
+    )
+    api_router = "almoner.service_points.laboratory.api.router"

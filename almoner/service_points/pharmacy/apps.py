@@ -1,8 +1,29 @@
-from almoner.kernel.service_points import ServicePointConfig
+from almoner.kernel.service_points import DefaultChargeRule, EventKind, ServicePointConfig, Step
 
 
 class PharmacyConfig(ServicePointConfig):
+    """The pharmacy (section 1.4): charged when prescribed, delivered when dispensed."""
+
     name = "almoner.service_points.pharmacy"
     label = "pharmacy"
     title = "Pharmacy"
     url_prefix = "pharmacy"
+    event_kinds = (
+        EventKind("medication.prescribed", "Medication prescribed"),
+        EventKind(
+            "medication.dispensed",
+            "Medication dispensed",
+            "7.1 MedicationDispensed",
+            delivers="pharmacy.dispense",
+        ),
+    )
+    steps = (Step("pharmacy.dispense", "Dispensing", "Dispense", needs_order=True),)
+    charge_rules = (
+        DefaultChargeRule(
+            code="medication",
+            event_kind="medication.prescribed",
+            required_at=("pharmacy.dispense",),
+            charge_type="quantity_based",
+        ),
+    )
+    api_router = "almoner.service_points.pharmacy.api.router"

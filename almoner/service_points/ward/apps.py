@@ -1,8 +1,19 @@
-from almoner.kernel.service_points import ServicePointConfig
+from almoner.kernel.service_points import EventKind, ServicePointConfig, Step
 
 
 class WardConfig(ServicePointConfig):
+    """The ward (section 1.5): admission is always taken, the bed waits for payment or an arrangement."""
+
     name = "almoner.service_points.ward"
     label = "ward"
     title = "Ward"
     url_prefix = "ward"
+    event_kinds = (
+        EventKind("ward.admitted", "Admitted to a ward", "7.1 WardAdmission"),
+        EventKind("bed.assigned", "Bed assigned", "7.1 BedAssigned", delivers="bed.assign"),
+    )
+    steps = (
+        Step("bed.assign", "Bed assignment", "Assign bed", needs_order=True),
+        Step("ward.discharge", "Discharge", "Discharge"),
+    )
+    api_router = "almoner.service_points.ward.api.router"
