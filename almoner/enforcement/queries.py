@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -20,7 +20,7 @@ from almoner.enforcement.facts import (
     read_facts,
 )
 from almoner.enforcement.policy import Policies
-from almoner.enforcement.rules import Decision, Facts, Outcome, decide
+from almoner.enforcement.rules import Decision, Facts, Option, Outcome, decide
 from almoner.kernel.errors import NotFound
 from almoner.kernel.service_points import steps
 from almoner.kernel.tenancy import transaction
@@ -42,6 +42,7 @@ class BlockedService:
     order_id: UUID | None
     due_minor: int
     reason: str
+    options: tuple[Option, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +103,28 @@ def billing_status(hospital_id: UUID, patient_id: UUID, *, at: datetime) -> Bill
             raise NotFound(
                 "There is no such patient at this hospital.", field="patient_id", code="unknown_patient"
             )
-        (version, currency, survivor, receivable, payer_receivable, deposit, plans, items, overrides) = row
-        policies = policies_at(hospital_id, version)
+        return _status(hospital_id, row, at)
+
+
+def billing_statuses(
+    hospital_id: UUID, patient_ids: Iterable[UUID], *, at: datetime
+) -> dict[UUID, BillingStatus]:
+    """``billing_status`` of many patients in one statement; patients this hospital does not know are left out."""
+    with transaction(hospital_id):
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT asked.id, status.* FROM unnest(%s::uuid[]) AS asked (id)"
+                " CROSS JOIN LATERAL enforcement_status(%s, asked.id, %s) AS status",
+                [list(patient_ids), hospital_id, at],
+            )
+            rows = cursor.fetchall()
+        return {patient_id: _status(hospital_id, row, at) for patient_id, *row in rows}
+
+
+def _status(hospital_id: UUID, row: Sequence[Any], at: datetime) -> BillingStatus:
+    """A row of ``enforcement_status`` as people read it."""
+    (version, currency, survivor, receivable, payer_receivable, deposit, plans, items, overrides) = row
+    policies = policies_at(hospital_id, version)
     items, overrides, plans = items or [], overrides or [], plans or []
     posted = [item for item in items if not item["planned"] and item["due_minor"] is not None]
     blocked = tuple(_blocked(policies, items, overrides, plans, receivable, deposit, currency, at))
@@ -186,6 +207,7 @@ def _blocked(
                 order_id=UUID(order_id) if order_id else None,
                 due_minor=decision.due_minor,
                 reason=decision.reason,
+                options=decision.options,
             )
 
 
