@@ -31,13 +31,19 @@ class EventKind:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A fulfilment that a gate may hold: ``consultation.start``. Never an order, never the chart."""
+    """A fulfilment that a gate may hold: ``consultation.start``. Never an order, never the chart.
+
+    ``needs_order``: it fulfils one order. ``conceals_details``: a held answer must not say for what.
+    ``settles_encounter``: it asks for everything the encounter still owes, emergencies included (an
+    arrangement before discharge), instead of the charges that name the step.
+    """
 
     name: str
     title: str
     action: str
     needs_order: bool = False
     conceals_details: bool = False
+    settles_encounter: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,11 @@ class ServicePointConfig(AppConfig):
     steps: tuple[Step, ...] = ()
     charge_rules: tuple[DefaultChargeRule, ...] = ()
     api_router: str = ""
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        """Django looks for one ``AppConfig`` in ``apps.py`` and also finds this imported base class."""
+        super().__init_subclass__(**keywords)
+        cls.default = True
 
 
 def installed() -> Iterator[ServicePointConfig]:
