@@ -18,12 +18,10 @@ from uuid import UUID
 
 from almoner.catalog.models import Service, TariffLine, Tax
 from almoner.charging import operations as charging
-from almoner.charging.models import ChargeRule
 from almoner.charging.rules import Event, EventLine
 from almoner.hospitals.models import Bed, Department, Hospital, Ward
 from almoner.kernel.actor import Actor, system
 from almoner.kernel.ids import new_id
-from almoner.kernel.service_points import default_charge_rules
 from almoner.kernel.tenancy import transaction
 from almoner.ledger.models import OpenItem, PatientBalance
 from almoner.ledger.operations import open_books
@@ -32,7 +30,9 @@ from almoner.payments import operations as payments
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 PRICES_START = date(2026, 1, 1)
+# Both charge every line they name; what is provided is delivered at once, what is ordered is not.
 SERVICE_PROVIDED = "service.provided"
+TEST_ORDERED = "lab_test.ordered"
 
 _DEPARTMENTS = [
     ("cardiology", Department.Kind.SPECIALIST),
@@ -115,7 +115,7 @@ class TestHospital:
 
     def capture(
         self,
-        kind: str = SERVICE_PROVIDED,
+        kind: str,
         *services: str,
         patient: TestPatient | None = None,
         encounter: Encounter | None = None,
@@ -124,7 +124,7 @@ class TestHospital:
         at: datetime = NOON,
         **fields: Any,
     ) -> charging.Captured:
-        """Capture an event that names ``services``; a new key unless ``key`` is given."""
+        """Capture an event (such as ``TEST_ORDERED``) that names ``services``; a new key unless given."""
         event = Event(
             kind=kind,
             idempotency_key=key or f"event-{new_id()}",
@@ -193,10 +193,6 @@ def make_hospital(slug: str | None = None, *, currency: str = "USD") -> TestHosp
         hospital.payer_id = payer.id
         _make_departments(hospital)
         _make_services(hospital)
-        if not any(rule.event_kind == SERVICE_PROVIDED for rule in default_charge_rules()):
-            ChargeRule.objects.create(
-                hospital_id=hospital_id, code="provided", event_kind=SERVICE_PROVIDED, per_line=True
-            )
     return hospital
 
 

@@ -1,0 +1,443 @@
+"""A hospital with every kind of movement in its books, and one way to break each promise of them.
+
+The statements run as superuser with ``session_replication_role = replica``, which switches off triggers
+and references: only so can the books be broken at all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from almoner.charging import operations as charging
+from almoner.charging.models import ChargeItem
+from almoner.identity import audit
+from almoner.kernel.ids import new_id
+from almoner.ledger.models import JournalEntry
+from almoner.payments import operations as payments
+from almoner.payments.models import DepositApplication
+from tests.support.hospital import (
+    NOON,
+    SERVICE_PROVIDED,
+    TEST_ORDERED,
+    TestHospital,
+    TestPatient,
+    make_hospital,
+)
+
+
+@dataclass(frozen=True)
+class Sabotage:
+    """``statements`` break the promise ``check`` on the row named ``row``; both are format strings."""
+
+    check: str
+    name: str
+    row: str
+    statements: tuple[str, ...]
+
+
+def busy_hospital() -> tuple[TestHospital, dict[str, Any]]:
+    """A hospital after a busy day, and the ids of what is in its books, by the names sabotages use."""
+    hospital = make_hospital()
+    ada, bob = hospital.patient("Ada"), hospital.patient("Bob", insured=True)
+    ids: dict[str, Any] = {
+        "hospital": hospital.id,
+        "account": ada.account_id,
+        "other_account": bob.account_id,
+    }
+    ids["unpaid"] = _charge(hospital, ada, "consultation")
+    ids["unpaid_event"] = _item(hospital, ids["unpaid"]).event_id
+    ids["delivered"] = _charge(hospital, ada, "bandage")
+    hospital.deliver([ids["delivered"]])
+    ids["paid"] = _charge(hospital, ada, "blood_count")
+    payment = hospital.pay(ada, 3000, shares=[(ids["paid"], 3000)], tendered_minor=5000)
+    ids["payment"] = payment.payment_id
+    ids["payment_entry"] = _entry(hospital, payment.payment_id)
+    ids["deposit"] = hospital.pay(bob, 9000, excess="deposit", method="card").payment_id
+    ids["cancelled"] = _charge(hospital, ada, "lipid_panel")
+    with hospital.transaction():
+        charging.cancel(ids["cancelled"], actor=hospital.actor, at=NOON)
+    _credit_and_revise(hospital, ada, ids)
+    _give_back(hospital, bob, ids)
+    _share_with_payer(hospital, bob)
+    hospital.capture(SERVICE_PROVIDED, "unlisted", "consultation", patient=ada)
+    audit.seal(hospital.id, at=NOON, limit=1)
+    audit.seal(hospital.id, at=NOON + timedelta(minutes=1))
+    return hospital, ids
+
+
+def _item(hospital: TestHospital, item_id: UUID) -> ChargeItem:
+    with hospital.transaction():
+        return ChargeItem.objects.get(id=item_id)
+
+
+def _charge(hospital: TestHospital, patient: TestPatient, service: str, quantity: int = 1) -> UUID:
+    item_id: UUID = hospital.capture(TEST_ORDERED, service, patient=patient, quantity=quantity).items[0]["id"]
+    return item_id
+
+
+def _entry(hospital: TestHospital, source_id: UUID) -> UUID:
+    with hospital.transaction():
+        return JournalEntry.objects.get(source_id=source_id).id
+
+
+def _credit_and_revise(hospital: TestHospital, patient: TestPatient, ids: dict[str, Any]) -> None:
+    credited = _charge(hospital, patient, "vitamins")
+    hospital.deliver([credited])
+    revised = _charge(hospital, patient, "amoxicillin", 20)
+    hospital.pay(patient, 400, shares=[(revised, 400)])
+    payments.release(hospital.id, revised, actor=hospital.actor, at=NOON)
+    with hospital.transaction():
+        charging.cancel(credited, actor=hospital.actor, at=NOON)
+        charging.revise(revised, quantity=Decimal(12), actor=hospital.actor, at=NOON)
+
+
+def _give_back(hospital: TestHospital, patient: TestPatient, ids: dict[str, Any]) -> None:
+    how: dict[str, Any] = {"actor": hospital.actor, "at": NOON}
+    wrong = hospital.pay(patient, 700, excess="deposit").payment_id
+    void = payments.void_payment(
+        hospital.id, wrong, reason="wrong patient", idempotency_key=f"v{wrong}", **how
+    )
+    ids["void"], ids["void_entry"] = void.id, _entry(hospital, void.id)
+    refund = payments.refund_payment(
+        hospital.id, ids["deposit"], amount_minor=500, reason="asked for", idempotency_key=f"r{wrong}", **how
+    )
+    ids["refund"], ids["refund_entry"] = refund.id, _entry(hospital, refund.id)
+    _charge(hospital, patient, "consultation")
+    payments.apply_deposits(
+        hospital.id, patient.account_id, idempotency_key=f"d{wrong}", maximum_minor=4000, **how
+    )
+    with hospital.transaction():
+        ids["application"] = DepositApplication.objects.get(patient_account_id=patient.account_id).id
+    ids["application_entry"] = _entry(hospital, ids["application"])
+
+
+def _share_with_payer(hospital: TestHospital, patient: TestPatient) -> None:
+    shared = _charge(hospital, patient, "bed_day")
+    with hospital.transaction():
+        for amount in (15000, -2000):
+            charging.transfer_to_payer(
+                shared, payer_id=hospital.payer_id, amount_minor=amount, actor=hospital.actor, at=NOON
+            )
+    hospital.pay(patient, 8000, method="bank_transfer", payer_id=hospital.payer_id)
+
+
+NEW_ENTRY, NEW_ENTRY_2, UNKNOWN = new_id(), new_id(), new_id()
+
+
+def _entry_sql(*lines: str, entry: UUID = NEW_ENTRY, reverses: str = "NULL") -> tuple[str, str]:
+    """Insert an entry and ``lines``: account, amount, patient account, charge item, payment."""
+    values = ", ".join(
+        f"('{{hospital}}', '{entry}', {number}, 'USD', {line})" for number, line in enumerate(lines, start=1)
+    )
+    return (
+        (
+            "INSERT INTO ledger_journalentry (hospital_id, id, kind, source_id, reverses_id, occurred_at, posted_at, actor)"
+            f" VALUES ('{{hospital}}', '{entry}', 'made.up', '{entry}', {reverses}, '2026-03-02', '2026-03-02', 'nobody')"
+        ),
+        (
+            "INSERT INTO ledger_posting (hospital_id, entry_id, line, currency, account_code, amount_minor,"
+            f" patient_account_id, charge_item_id, payment_id) VALUES {values}"
+        ),
+    )
+
+
+def _bare(account: str, amount: int) -> str:
+    return f"'{account}', {amount}, NULL, NULL, NULL"
+
+
+_FORGET_UNPAID = (
+    "DELETE FROM ledger_posting WHERE charge_item_id = '{unpaid}'",
+    "DELETE FROM ledger_journalentry WHERE source_id = '{unpaid_event}'",
+    "DELETE FROM ledger_openitem WHERE id = '{unpaid}'",
+    "UPDATE ledger_patientbalance SET receivable_minor = receivable_minor - 7500 WHERE id = '{account}'",
+)
+_GIVE_MORE = (
+    "INSERT INTO payments_allocation (hospital_id, id, payment_id, charge_item_id, amount_minor, currency,"
+    " allocated_at, source_id) VALUES ('{hospital}', gen_random_uuid(), '{giver}', '{taker}', 10, 'USD',"
+    " '2026-03-02', gen_random_uuid())"
+)
+
+SABOTAGES = [
+    Sabotage(
+        "entry_balances",
+        "lopsided entry",
+        f"entry {NEW_ENTRY}",
+        _entry_sql(_bare("bank", 100), _bare("bank", -90)),
+    ),
+    Sabotage("entry_has_postings", "empty entry", f"entry {NEW_ENTRY}", _entry_sql(_bare("bank", 1))[:1]),
+    Sabotage(
+        "posting_has_entry",
+        "postings without entry",
+        f"entry {NEW_ENTRY}",
+        _entry_sql(_bare("bank", 1), _bare("bank", -1))[1:],
+    ),
+    Sabotage(
+        "posting_has_account",
+        "account outside the chart",
+        "account slush_fund",
+        _entry_sql(_bare("bank", 5), _bare("slush_fund", -5)),
+    ),
+    Sabotage(
+        "reversal_undoes",
+        "void out of another account",
+        "entry {void_entry}",
+        (
+            "UPDATE ledger_posting SET account_code = 'bank' WHERE entry_id = '{void_entry}' AND account_code = 'cash_drawer'",
+        ),
+    ),
+    Sabotage(
+        "reversal_undoes",
+        "reversal of a part",
+        f"entry {NEW_ENTRY_2}",
+        (
+            *_entry_sql(_bare("bank", 100), _bare("card_clearing", -100)),
+            *_entry_sql(
+                _bare("bank", -90), _bare("card_clearing", 90), entry=NEW_ENTRY_2, reverses=f"'{NEW_ENTRY}'"
+            ),
+        ),
+    ),
+    Sabotage(
+        "reversal_undoes",
+        "reversal of nothing",
+        f"entry {NEW_ENTRY}",
+        _entry_sql(_bare("bank", 1), _bare("bank", -1), reverses=f"'{UNKNOWN}'"),
+    ),
+    Sabotage("charge_posted_once", "charge never posted", "charge item {unpaid}", _FORGET_UNPAID),
+    Sabotage(
+        "charge_posted_once",
+        "charge posted twice",
+        "charge item {unpaid}",
+        (
+            "INSERT INTO ledger_journalentry SELECT * FROM json_populate_record(NULL::ledger_journalentry, ("
+            "SELECT to_jsonb(e) || jsonb_build_object('id', '" + str(NEW_ENTRY) + "')"
+            " FROM ledger_journalentry AS e WHERE source_id = '{unpaid_event}')::json)",
+            "INSERT INTO ledger_posting SELECT copy.* FROM ledger_posting AS p"
+            " CROSS JOIN LATERAL jsonb_populate_record(p, jsonb_build_object('entry_id', '"
+            + str(NEW_ENTRY)
+            + "')) AS copy"
+            " WHERE p.charge_item_id = '{unpaid}'",
+            "UPDATE ledger_openitem SET patient_minor = patient_minor * 2 WHERE id = '{unpaid}'",
+            "UPDATE ledger_patientbalance SET receivable_minor = receivable_minor + 7500 WHERE id = '{account}'",
+        ),
+    ),
+    Sabotage(
+        "charge_posted_once",
+        "charge repriced after posting",
+        "charge item {unpaid}",
+        ("UPDATE charging_chargeitem SET net_minor = net_minor + 1 WHERE id = '{unpaid}'",),
+    ),
+    Sabotage(
+        "charge_not_posted_early",
+        "planned charge posted",
+        "charge item {unpaid}",
+        ("UPDATE charging_chargeitem SET status = 'planned' WHERE id = '{unpaid}'",),
+    ),
+    Sabotage(
+        "charge_reversed_once",
+        "cancelled without a reversal",
+        "charge item {unpaid}",
+        ("UPDATE charging_chargeitem SET status = 'cancelled' WHERE id = '{unpaid}'",),
+    ),
+    Sabotage(
+        "charge_reversed_once",
+        "reversed, yet billable",
+        "charge item {cancelled}",
+        ("UPDATE charging_chargeitem SET status = 'billable' WHERE id = '{cancelled}'",),
+    ),
+    Sabotage(
+        "charge_delivered",
+        "delivered without revenue",
+        "charge item {unpaid}",
+        ("UPDATE charging_chargeitem SET delivered_at = now() WHERE id = '{unpaid}'",),
+    ),
+    Sabotage(
+        "charge_delivered",
+        "revenue without delivery",
+        "charge item {delivered}",
+        ("UPDATE charging_chargeitem SET delivered_at = NULL WHERE id = '{delivered}'",),
+    ),
+    Sabotage(
+        "charge_delivered",
+        "tax booked as revenue",
+        "charge item {delivered}",
+        (
+            (
+                "UPDATE ledger_posting SET account_code = 'revenue'"
+                " WHERE charge_item_id = '{delivered}' AND account_code = 'tax_payable'"
+            ),
+        ),
+    ),
+    Sabotage(
+        "posting_has_charge",
+        "posting for an unknown charge",
+        f"charge item {UNKNOWN}",
+        _entry_sql(f"'bank', 5, NULL, '{UNKNOWN}', NULL", _bare("bank", -5)),
+    ),
+    Sabotage(
+        "posting_has_charge",
+        "posting to another account",
+        "charge item {unpaid}",
+        ("UPDATE charging_chargeitem SET patient_account_id = '{other_account}' WHERE id = '{unpaid}'",),
+    ),
+    Sabotage(
+        "payment_posted_once",
+        "payment never posted",
+        "payment {payment}",
+        ("UPDATE ledger_journalentry SET kind = 'made.up' WHERE id = '{payment_entry}'",),
+    ),
+    Sabotage(
+        "payment_not_overallocated",
+        "payment gives more than it has",
+        "payment {payment}",
+        (
+            _GIVE_MORE.replace("{giver}", "{payment}").replace("{taker}", "{unpaid}"),
+            *_entry_sql("'patient_receivable', -10, '{account}', '{unpaid}', '{payment}'", _bare("bank", 10)),
+            "UPDATE ledger_openitem SET patient_minor = patient_minor - 10 WHERE id = '{unpaid}'",
+            "UPDATE ledger_patientbalance SET receivable_minor = receivable_minor - 10 WHERE id = '{account}'",
+        ),
+    ),
+    Sabotage(
+        "payment_unallocated",
+        "deposit raised",
+        "payment {deposit}",
+        ("UPDATE payments_payment SET unallocated_minor = unallocated_minor + 1 WHERE id = '{deposit}'",),
+    ),
+    Sabotage(
+        "payment_money",
+        "money that never came in",
+        "payment {payment}",
+        _entry_sql("'cash_drawer', 7, NULL, NULL, '{payment}'", _bare("bank", -7)),
+    ),
+    Sabotage(
+        "payment_deposit",
+        "deposit posted twice",
+        "payment {deposit}",
+        _entry_sql("'patient_deposits', -7, NULL, NULL, '{deposit}'", _bare("bank", 7)),
+    ),
+    Sabotage(
+        "posting_has_payment",
+        "posting for an unknown payment",
+        f"payment {UNKNOWN}",
+        _entry_sql(f"'bank', 5, NULL, NULL, '{UNKNOWN}'", _bare("bank", -5)),
+    ),
+    Sabotage(
+        "allocation_posted",
+        "allocation moved to another charge",
+        "payment {payment}",
+        ("UPDATE payments_allocation SET charge_item_id = '{unpaid}' WHERE payment_id = '{payment}'",),
+    ),
+    Sabotage(
+        "charge_not_overallocated",
+        "charge paid twice",
+        "charge item {paid}",
+        (
+            _GIVE_MORE.replace("{giver}", "{deposit}").replace("{taker}", "{paid}"),
+            *_entry_sql(
+                "'patient_receivable', -10, '{account}', '{paid}', '{deposit}'",
+                "'patient_receivable', 10, '{account}', '{paid}', NULL",
+                "'patient_deposits', 10, '{other_account}', NULL, '{deposit}'",
+                _bare("bank", -10),
+            ),
+            "UPDATE payments_payment SET unallocated_minor = unallocated_minor - 10 WHERE id = '{deposit}'",
+            "UPDATE ledger_patientbalance SET deposit_minor = deposit_minor - 10 WHERE id = '{other_account}'",
+        ),
+    ),
+    *(
+        Sabotage(
+            f"{noun}_posted_once",
+            f"{noun} without its entry",
+            row,
+            (f"UPDATE ledger_journalentry SET source_id = '{UNKNOWN}' WHERE id = '{{{entry}}}'",),
+        )
+        for noun, row, entry in (
+            ("void", "void {void}", "void_entry"),
+            ("refund", "refund {refund}", "refund_entry"),
+            ("deposit", "deposit application {application}", "application_entry"),
+        )
+    ),
+    Sabotage(
+        "open_item",
+        "open amount changed",
+        "charge item {unpaid}",
+        ("UPDATE ledger_openitem SET patient_minor = 1 WHERE id = '{unpaid}'",),
+    ),
+    Sabotage(
+        "open_item",
+        "open item gone",
+        "charge item {unpaid}",
+        ("DELETE FROM ledger_openitem WHERE id = '{unpaid}'",),
+    ),
+    Sabotage(
+        "open_item",
+        "open item of nothing",
+        f"charge item {UNKNOWN}",
+        (
+            (
+                "INSERT INTO ledger_openitem (hospital_id, id, patient_account_id, currency, patient_minor, payer_minor)"
+                f" VALUES ('{{hospital}}', '{UNKNOWN}', '{{account}}', 'USD', 0, 0)"
+            ),
+        ),
+    ),
+    Sabotage(
+        "patient_balance",
+        "balance changed",
+        "patient account {account}",
+        ("UPDATE ledger_patientbalance SET receivable_minor = receivable_minor - 1 WHERE id = '{account}'",),
+    ),
+    Sabotage(
+        "patient_balance",
+        "balance gone",
+        "patient account {account}",
+        ("DELETE FROM ledger_patientbalance WHERE id = '{account}'",),
+    ),
+    Sabotage(
+        "patient_balance",
+        "balance of nobody",
+        f"patient account {UNKNOWN}",
+        (
+            (
+                "INSERT INTO ledger_patientbalance (hospital_id, id, currency, receivable_minor,"
+                f" payer_receivable_minor, deposit_minor) VALUES ('{{hospital}}', '{UNKNOWN}', 'USD', 0, 0, 0)"
+            ),
+        ),
+    ),
+    Sabotage(
+        "receipt_series",
+        "number skipped",
+        "series MAIN-2026",
+        ("UPDATE kernel_numberseries SET last_number = last_number + 1 WHERE series = 'MAIN'",),
+    ),
+    Sabotage(
+        "receipt_series",
+        "receipt renumbered",
+        "series MAIN-2026",
+        ("UPDATE payments_payment SET receipt_number = receipt_number + 1000 WHERE id = '{payment}'",),
+    ),
+    Sabotage(
+        "receipt_series",
+        "series forgotten",
+        "series MAIN-2026",
+        ("DELETE FROM kernel_numberseries WHERE series = 'MAIN'",),
+    ),
+    Sabotage(
+        "audit_chain",
+        "seal missing",
+        "audit block 3",
+        ("UPDATE identity_auditblock SET number = 3 WHERE number = 2",),
+    ),
+    Sabotage(
+        "audit_hash",
+        "record edited",
+        "audit block 1",
+        (
+            (
+                "UPDATE identity_auditrecord SET actor = 'somebody else' WHERE id ="
+                " (SELECT record_ids[1] FROM identity_auditblock WHERE number = 1 AND hospital_id = '{hospital}')"
+            ),
+        ),
+    ),
+]
