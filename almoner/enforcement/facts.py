@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,7 @@ from almoner.enforcement.models import PaymentPolicy
 from almoner.enforcement.policy import Policies, read_settings
 from almoner.enforcement.rules import DueItem, Facts, OverrideInForce
 from almoner.kernel.errors import NotFound
-from almoner.kernel.service_points import steps
+from almoner.kernel.service_points import Step, steps
 
 _policies: dict[UUID, Policies] = {}
 
@@ -109,18 +109,60 @@ def read_facts(
         )
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT * FROM enforcement_facts(%s, %s, %s, %s, %s, %s)",
-            [hospital_id, step, subject.encounter_id, subject.order_id, at, with_payments],
+            "SELECT * FROM enforcement_facts(%s, %s, %s, %s, %s, %s, %s)",
+            [
+                hospital_id,
+                step,
+                subject.encounter_id,
+                subject.order_id,
+                at,
+                with_payments,
+                known.settles_encounter,
+            ],
         )
         row = cursor.fetchone()
     if row is None:
         raise NotFound(
             "There is no such encounter at this hospital.", field="encounter_id", code="unknown_encounter"
         )
+    return _step_facts(hospital_id, known, row)
+
+
+def read_many_facts(
+    hospital_id: UUID, asked: Sequence[tuple[str, Subject]], at: datetime
+) -> list[StepFacts | None]:
+    """``read_facts`` of many (step, subject) in one statement, in their order; None for what is unknown."""
+    known = steps()
+    wanted = [(place, known[step], subject) for place, (step, subject) in enumerate(asked) if step in known]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT asked.place, facts.* FROM unnest(%s::int[], %s::text[], %s::uuid[], %s::uuid[], %s::bool[])"
+            " AS asked (place, step, encounter_id, order_id, whole)"
+            " CROSS JOIN LATERAL enforcement_facts("
+            "%s, asked.step, asked.encounter_id, asked.order_id, %s, false, asked.whole) AS facts",
+            [
+                [place for place, _, _ in wanted],
+                [step.name for _, step, _ in wanted],
+                [subject.encounter_id for _, _, subject in wanted],
+                [subject.order_id for _, _, subject in wanted],
+                [step.settles_encounter for _, step, _ in wanted],
+                hospital_id,
+                at,
+            ],
+        )
+        rows = {place: row for place, *row in cursor.fetchall()}
+    return [
+        _step_facts(hospital_id, known[step], rows[place]) if place in rows else None
+        for place, (step, _) in enumerate(asked)
+    ]
+
+
+def _step_facts(hospital_id: UUID, known: Step, row: Sequence[Any]) -> StepFacts:
+    """A row of ``enforcement_facts`` as rules read it."""
     (version, currency, patient_id, account_id, encounter_class, triage_level, department, department_kind,
      outstanding_minor, deposit_minor, plan_status, items, overrides, payments) = row  # fmt: skip
     facts = Facts(
-        step=step,
+        step=known.name,
         currency=currency,
         items=due_items(items or ()),
         department=department,
@@ -132,6 +174,7 @@ def read_facts(
         plan_status=plan_status or "",
         overrides=overrides_in_force(overrides or ()),
         conceals_details=known.conceals_details,
+        settles_encounter=known.settles_encounter,
     )
     return StepFacts(
         facts=facts,

@@ -12,7 +12,8 @@ from almoner.identity import audit
 from almoner.kernel.actor import Actor
 from almoner.kernel.errors import Conflict, DomainError, IdempotencyMismatch, NotFound
 from almoner.kernel.idempotency import check_key, content_hash
-from almoner.kernel.tenancy import transaction
+from almoner.kernel.ids import new_id
+from almoner.kernel.tenancy import require_transaction, transaction
 
 PERMISSION_OVERRIDE = "enforcement.override"
 PERMISSION_REVOKE = "enforcement.revoke_override"
@@ -121,6 +122,44 @@ def _held(decision_id: UUID, step: str, subject: Subject) -> GateDecision:
             code="unknown_decision",
         )
     return decision
+
+
+def record_exception(*, step: str, subject: Subject, reason: str, actor: Actor, at: datetime) -> Override:
+    """Note that a step goes ahead without an arrangement because it must (a patient who leaves).
+
+    Nobody is kept against their will, so this asks no policy; it is audited and reviewed like every
+    override. Needs the transaction of the step's operation.
+    """
+    hospital_id = require_transaction()
+    if not reason.strip() or len(reason) > 500:
+        raise DomainError("Say why, in 1 to 500 characters.", field="exception", code="reason_missing")
+    read = read_facts(hospital_id, step, subject, at)
+    key = new_id()
+    override = Override.objects.create(
+        hospital_id=hospital_id,
+        step=step,
+        patient_id=read.patient_id,
+        encounter_id=subject.encounter_id,
+        order_id=subject.order_id,
+        reason=reason,
+        triage_level=read.facts.triage_level,
+        starts_at=at,
+        expires_at=at + timedelta(minutes=10),
+        created_at=at,
+        created_by=actor.name,
+        idempotency_key=f"exception:{key}",
+        content_hash=content_hash([step, subject.encounter_id, reason]),
+    )
+    audit.record(
+        "override.exception_recorded",
+        actor=actor,
+        at=at,
+        subject_kind="override",
+        subject_id=override.id,
+        step=step,
+        reason=reason,
+    )
+    return override
 
 
 def revoke_override(

@@ -55,7 +55,6 @@ class Settings:
     critical_triage: int | None = None
     override_triage: int | None = None
     hide_details: bool | None = None
-    release_per_test: bool | None = None
     arrangement_at_discharge: bool | None = None
 
 
@@ -71,7 +70,6 @@ DEFAULTS = Settings(
     critical_triage=2,
     override_triage=3,
     hide_details=True,
-    release_per_test=False,
     arrangement_at_discharge=True,
 )
 
@@ -156,7 +154,6 @@ _KEYS: dict[str, tuple[str, Any]] = {
     "critical_triage": ("critical_triage", _whole(1, 5)),
     "override_triage": ("override_triage", _whole(1, 5)),
     "hide_test_details": ("hide_details", _from(_SWITCHES)),
-    "release_per_test": ("release_per_test", _from(_SWITCHES)),
     "arrangement_at_discharge": ("arrangement_at_discharge", _from(_SWITCHES)),
 }
 

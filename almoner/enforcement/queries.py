@@ -18,6 +18,7 @@ from almoner.enforcement.facts import (
     overrides_in_force,
     policies_at,
     read_facts,
+    read_many_facts,
 )
 from almoner.enforcement.policy import Policies
 from almoner.enforcement.rules import Decision, Facts, Option, Outcome, decide
@@ -235,6 +236,18 @@ def service_point_status(
         actions=_actions(decision),
         recent_payments=read.payments,
     )
+
+
+def decisions_now(
+    hospital_id: UUID, asked: Sequence[tuple[str, Subject]], *, at: datetime
+) -> list[Decision | None]:
+    """What the gate would answer to each (step, subject) at ``at``; one statement, nothing stored.
+
+    In the order of ``asked``; None for a step or an encounter that this hospital does not know.
+    """
+    with transaction(hospital_id):
+        read = read_many_facts(hospital_id, asked, at)
+    return [decide(one.policies, one.facts, at) if one else None for one in read]
 
 
 def _actions(decision: Decision) -> tuple[Action, ...]:

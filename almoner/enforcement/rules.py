@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -67,6 +67,7 @@ class Facts:
     plan_status: str = ""
     overrides: tuple[OverrideInForce, ...] = ()
     conceals_details: bool = False
+    settles_encounter: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +142,7 @@ def decide(policies: Policies, facts: Facts, at: datetime) -> Decision:
         ids = tuple(item.charge_item_id for item in unpaid)
         return Decision(outcome, code, reason, due_minor, facts.currency, concerned=ids, **more)
 
-    if is_emergency(facts, department_settings):
+    if is_emergency(facts, department_settings) and not facts.settles_encounter:
         return answer(
             Outcome.OVERRIDDEN,
             "emergency",
@@ -167,6 +168,8 @@ def decide(policies: Policies, facts: Facts, at: datetime) -> Decision:
     alike = [verdict for verdict in verdicts if verdict.outcome is worst.outcome]
     if worst.outcome is Outcome.HELD:
         settings = policies.resolve(department=worst.item.department, service=worst.item.service)
+        if facts.settles_encounter:
+            settings = _at_discharge(settings)
         return answer(
             Outcome.HELD,
             worst.code,
@@ -188,9 +191,18 @@ def decide(policies: Policies, facts: Facts, at: datetime) -> Decision:
     return answer(worst.outcome, worst.code, text)
 
 
+def _at_discharge(settings: Settings) -> Settings:
+    """Before discharge an arrangement is asked for, whatever the level was (sections 3.1, 8.2)."""
+    if not settings.arrangement_at_discharge:
+        return settings
+    return replace(settings, level=Level.STRICT, plan_satisfies=True, plan_offered=True)
+
+
 def _judge(policies: Policies, facts: Facts, item: DueItem, at: datetime) -> _Verdict:
     """The table of levels in docs/explanation/gate.md, for one unpaid charge."""
     settings = policies.resolve(department=item.department or facts.department, service=item.service)
+    if facts.settles_encounter:
+        settings = _at_discharge(settings)
     level = settings.level
     if level is Level.NONE:
         return _Verdict(Outcome.ALLOWED, "not_enforced", item)

@@ -35,7 +35,9 @@ class TestOrder(Order):
     """Laboratory tests asked for in one go."""
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["hospital_id", "number"], name="test_order_number_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["hospital_id", "number"], name="test_order_number_once")
+        ]
         indexes = [
             models.Index(fields=["hospital_id", "ordered_at"], name="test_order_by_time"),
             models.Index(fields=["hospital_id", "encounter"], name="test_order_by_encounter"),
@@ -95,7 +97,9 @@ class Admission(Order):
     discharged_at = models.DateTimeField(null=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["hospital_id", "number"], name="admission_number_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["hospital_id", "number"], name="admission_number_once")
+        ]
         indexes = [
             models.Index(fields=["hospital_id", "ordered_at"], name="admission_by_time"),
             models.Index(fields=["hospital_id", "encounter"], name="admission_by_encounter"),

@@ -11,11 +11,13 @@ from almoner.charging.operations.capture import (
 )
 from almoner.charging.operations.corrections import (
     PERMISSION_CORRECT,
+    accrue,
     bill_planned,
     cancel,
     lock_account,
     price_unpriced,
     revise,
+    split,
 )
 from almoner.charging.operations.delivery import deliver
 from almoner.charging.operations.transfers import transfer_to_payer
@@ -26,6 +28,7 @@ __all__ = [
     "PERMISSION_CAPTURE",
     "PERMISSION_CORRECT",
     "Captured",
+    "accrue",
     "bill_planned",
     "cancel",
     "capture",
@@ -35,5 +38,6 @@ __all__ = [
     "lock_account",
     "price_unpriced",
     "revise",
+    "split",
     "transfer_to_payer",
 ]

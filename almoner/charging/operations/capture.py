@@ -352,7 +352,7 @@ def item_as_row(item: ChargeItem) -> dict[str, Any]:
 def _deliver_fulfilled(
     hospital_id: UUID, events: Sequence[Event], outcome: list[Captured], actor: Actor, at: datetime
 ) -> None:
-    """An event that fulfils a step delivers what was charged for it."""
+    """An event that fulfils a step delivers what was charged for it, or the items that its body names."""
     kinds = event_kinds()
     for event, captured in zip(events, outcome, strict=True):
         step = kinds[event.kind].delivers
@@ -363,6 +363,8 @@ def _deliver_fulfilled(
             items = items.filter(order_id=event.order_id)
         else:
             items = items.filter(encounter=event.encounter_id)
+        if "charge_item_ids" in event.body:
+            items = items.filter(id__in=event.body["charge_item_ids"])
         deliver(
             [item.id for item in items],
             source_id=captured.event_id,

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from almoner.catalog.pricing import Buyer, Price, price, total
-from almoner.charging.book import read_book
+from almoner.charging.book import Book, read_book
 from almoner.charging.models import ChargeItem
 from almoner.charging.operations.capture import context_of, read_contexts
 from almoner.charging.rules import Event, check_quantity, packages_left
 from almoner.kernel.actor import Actor
 from almoner.kernel.errors import Conflict, DomainError, NotFound
-from almoner.kernel.ids import new_id
 from almoner.ledger.models import OpenItem
 from almoner.ledger.operations import Line, post
 from almoner.patients.models import PatientAccount
@@ -134,31 +134,100 @@ def revise(
 ) -> ChargeItem:
     """Correct the quantity of a charge: reverse it, and post the next revision at the original unit price."""
     item = locked_item(item_id)
-    check_quantity(quantity, "quantity")
+    cost = _original_price(item, check_quantity(quantity, "quantity"))
+    cancel(item_id, actor=actor, at=at, source_id=source_id)
+    return _post_copy(item, cost, quantity, actor, at, revision=item.revision + 1)
+
+
+def split(
+    item_id: UUID, *, quantity: Decimal, actor: Actor, at: datetime, source_id: UUID | None = None
+) -> tuple[ChargeItem, ChargeItem]:
+    """Part a charge in two at the original unit price: ``quantity``, and the rest, still to be delivered.
+
+    Raises ``DomainError`` unless ``quantity`` is less than the whole.
+    """
+    item = locked_item(item_id)
+    rest = item.quantity - check_quantity(quantity, "quantity")
+    if rest <= 0:
+        raise DomainError(
+            f"Only {item.quantity.normalize():f} are charged.", field="quantity", code="invalid_quantity"
+        )
+    parts = ChargeItem.objects.filter(event=item.event_id, line=item.line, rule_code=item.rule_code).count()
+    first = revise(item_id, quantity=quantity, actor=actor, at=at, source_id=source_id)
+    second = _post_copy(
+        item, _original_price(item, rest), rest, actor, at, revision=0, service_period=f"part-{parts + 1}"
+    )
+    return first, second
+
+
+def accrue(
+    item_id: UUID, *, service_period: str, service_date: date, actor: Actor, at: datetime
+) -> ChargeItem | None:
+    """Charge another service period of a time charge, at the price of that date; None when it was before.
+
+    The same event, line and rule are charged once a period by a unique key, whoever runs this how often.
+    """
+    item = locked_item(item_id)
+    periods = ChargeItem.objects.filter(event=item.event_id, line=item.line, rule_code=item.rule_code)
+    if periods.filter(service_period=service_period).exists():
+        return None
+    book = read_book(item.hospital_id)
+    context = context_of(_context_row(item, book))
+    buyer = Buyer(
+        service_date, context.payer, context.patient_category, context.ward_type, context.department
+    )
+    cost = price(book.prices, book.prices.services[item.service.code], item.quantity, buyer, {})
+    return _post_copy(
+        item,
+        cost,
+        item.quantity,
+        actor,
+        at,
+        revision=0,
+        service_period=service_period,
+        service_date=service_date,
+        due_at=at,
+        configuration_version=book.version,
+    )
+
+
+def _original_price(item: ChargeItem, quantity: Decimal) -> Price:
+    """What ``quantity`` costs at the unit price that ``item`` was charged at."""
     if item.status != "billable" or item.unit_price_minor is None:
         raise Conflict("Only a billable charge can be revised.", field="charge_item_id", code="not_billable")
     book = read_book(item.hospital_id)
+    context = context_of(_context_row(item, book))
+    buyer = Buyer(
+        item.service_date, context.payer, context.patient_category, context.ward_type, context.department
+    )
     service = book.prices.services[item.service.code]
-    buyer = Buyer(item.service_date)
-    cost = total(book.prices, service, item.unit_price_minor, quantity, buyer, item.price_source)
-    cancel(item_id, actor=actor, at=at, source_id=source_id)
-    return _new_revision(item, cost, quantity, actor, at)
+    return total(book.prices, service, item.unit_price_minor, quantity, buyer, item.price_source)
 
 
-def _new_revision(item: ChargeItem, cost: Price, quantity: Decimal, actor: Actor, at: datetime) -> ChargeItem:
-    revised = ChargeItem.objects.get(id=item.id)
-    revised.pk = revised.id = new_id()
-    revised._state.adding = True
-    revised.revision = item.revision + 1
-    revised.status = "billable"
-    revised.ended_at = None
-    revised.delivered_at = None
-    revised.captured_at = at
-    revised.quantity = quantity
-    _set_price(revised, cost)
-    revised.save(force_insert=True)
-    _post_item(revised, actor, at)
-    return revised
+def _context_row(item: ChargeItem, book: Book) -> dict[str, Any]:
+    """What pricing knows about the patient and visit of ``item``, as of its event."""
+    event = item.event
+    asked = Event(event.kind, event.idempotency_key, event.occurred_at, item.patient_id, item.encounter_id)
+    return read_contexts(item.hospital_id, [asked], book)[0]
+
+
+def _post_copy(
+    item: ChargeItem, cost: Price | None, quantity: Decimal, actor: Actor, at: datetime, **changes: Any
+) -> ChargeItem:
+    """A new, undelivered charge like ``item`` with another price and quantity; posted unless unpriced."""
+    copied = {
+        field.attname: getattr(item, field.attname)
+        for field in ChargeItem._meta.concrete_fields
+        if field.attname not in ("id", "delivered_at", "ended_at")
+    }
+    copy = ChargeItem(**{**copied, "quantity": quantity, "captured_at": at, **changes})
+    copy.status = "billable" if cost else "unpriced"
+    if cost:
+        _set_price(copy, cost)
+    copy.save(force_insert=True)
+    if cost:
+        _post_item(copy, actor, at)
+    return copy
 
 
 def _set_price(item: ChargeItem, cost: Price) -> None:
@@ -197,13 +266,7 @@ def price_unpriced(
     if item.status != "unpriced":
         raise Conflict("The charge has its price already.", field="charge_item_id", code="already_priced")
     book = read_book(item.hospital_id)
-    event = item.event
-    row = read_contexts(
-        item.hospital_id,
-        [Event(event.kind, event.idempotency_key, event.occurred_at, item.patient_id, item.encounter_id)],
-        book,
-    )[0]
-    context = context_of(row)
+    context = context_of(_context_row(item, book))
     service = book.prices.services[item.service.code]
     buyer = Buyer(
         item.service_date, context.payer, context.patient_category, context.ward_type, context.department

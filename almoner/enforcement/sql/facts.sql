@@ -1,7 +1,9 @@
 -- The facts of one gate in one read: the visit, the charges the step needs and what is open on them,
--- deposits, plan, overrides in force. With p_order the charges of that order, else those of the encounter.
+-- deposits, plan, overrides in force. With p_order the charges of that order, else those of the encounter;
+-- with p_whole all of them, whether they name the step or not.
 CREATE OR REPLACE FUNCTION enforcement_facts(
-    p_hospital uuid, p_step text, p_encounter uuid, p_order uuid, p_at timestamptz, p_payments boolean
+    p_hospital uuid, p_step text, p_encounter uuid, p_order uuid, p_at timestamptz, p_payments boolean,
+    p_whole boolean
 ) RETURNS TABLE (
     configuration_version int, currency text, patient_id uuid, account_id uuid,
     encounter_class text, triage_level smallint, department text, department_kind text,
@@ -44,8 +46,8 @@ BEGIN
         LEFT JOIN hospitals_department AS d ON d.hospital_id = p_hospital AND d.id = i.department_id
         LEFT JOIN ledger_openitem AS o ON o.hospital_id = p_hospital AND o.id = i.id
         WHERE i.hospital_id = p_hospital AND i.encounter_id = p_encounter
-          AND (p_order IS NULL OR i.order_id = p_order)
-          AND i.required_at @> ARRAY[p_step::varchar] AND i.status IN ('billable', 'planned', 'unpriced')
+          AND (p_order IS NULL OR p_whole OR i.order_id = p_order)
+          AND (p_whole OR i.required_at @> ARRAY[p_step::varchar]) AND i.status IN ('billable', 'planned', 'unpriced')
     ) AS item ON true
     LEFT JOIN LATERAL (
         SELECT json_agg(json_build_object(

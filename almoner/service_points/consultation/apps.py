@@ -21,7 +21,6 @@ class ConsultationConfig(ServicePointConfig):
     steps = (
         Step("consultation.start", "Consultation", "Start consultation"),
         Step("equipment.use", "Equipment", "Use equipment"),
-        Step("service.provide", "Service", "Provide service"),
     )
     charge_rules = (
         DefaultChargeRule(

@@ -14,6 +14,6 @@ class WardConfig(ServicePointConfig):
     )
     steps = (
         Step("bed.assign", "Bed assignment", "Assign bed", needs_order=True),
-        Step("ward.discharge", "Discharge", "Discharge"),
+        Step("ward.discharge", "Discharge", "Discharge", settles_encounter=True),
     )
     api_router = "almoner.service_points.ward.api.router"

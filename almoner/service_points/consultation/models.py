@@ -1,0 +1,20 @@
+"""A doctor's time with a patient."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from almoner.kernel.tenancy import TenantForeignKey, TenantModel
+from almoner.patients.models import Encounter
+
+
+class Consultation(TenantModel):
+    """The consultation of an encounter."""
+
+    encounter = TenantForeignKey(Encounter)
+    started_at = models.DateTimeField()
+    started_by = models.CharField(max_length=200)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["hospital_id", "encounter"], name="consultation_once")]

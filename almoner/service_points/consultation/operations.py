@@ -1,0 +1,95 @@
+"""Consultation (section 1.2), the use of equipment, and any other service provided."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from almoner.charging.operations import Captured, capture
+from almoner.charging.rules import Event, EventLine
+from almoner.enforcement.facts import Subject
+from almoner.enforcement.gate import guarded
+from almoner.kernel.actor import Actor
+from almoner.kernel.errors import DomainError, NotFound
+from almoner.kernel.tenancy import transaction
+from almoner.service_points.consultation.models import Consultation
+
+PERMISSION_CONSULT = "consultation.start"
+
+
+@guarded("consultation.start", Subject)
+def start(hospital_id: UUID, encounter_id: UUID, *, actor: Actor, at: datetime) -> Consultation:
+    """Begin the consultation; its fees are delivered. Starting it again returns the first."""
+    actor.require(PERMISSION_CONSULT)
+    consultation, _ = Consultation.objects.get_or_create(
+        encounter_id=encounter_id,
+        defaults={"hospital_id": hospital_id, "started_at": at, "started_by": actor.name},
+    )
+    capture(
+        hospital_id,
+        Event(
+            kind="consultation.started",
+            idempotency_key=f"consultation.started:{encounter_id}",
+            encounter_id=encounter_id,
+        ),
+        actor=actor,
+        at=at,
+    )
+    return consultation
+
+
+def finish(hospital_id: UUID, encounter_id: UUID, *, actor: Actor, at: datetime) -> Consultation:
+    """End the consultation; ending it again changes nothing. Raises ``NotFound`` before it was started."""
+    actor.require(PERMISSION_CONSULT)
+    with transaction(hospital_id):
+        consultation = Consultation.objects.filter(encounter_id=encounter_id).first()
+        if consultation is None:
+            raise NotFound(
+                "The consultation was not started.", field="encounter_id", code="consultation_not_started"
+            )
+        if consultation.ended_at is None:
+            consultation.ended_at = at
+            consultation.save(update_fields=["ended_at"])
+        return consultation
+
+
+@guarded("equipment.use", Subject)
+def use_equipment(hospital_id: UUID, encounter_id: UUID, *, actor: Actor, at: datetime) -> Captured:
+    """Use the department's equipment; its fee, captured at check-in, is delivered."""
+    actor.require(PERMISSION_CONSULT)
+    return capture(
+        hospital_id,
+        Event(
+            kind="equipment.used",
+            idempotency_key=f"equipment.used:{encounter_id}",
+            encounter_id=encounter_id,
+        ),
+        actor=actor,
+        at=at,
+    )
+
+
+def provide_services(
+    hospital_id: UUID,
+    *,
+    encounter_id: UUID,
+    lines: Sequence[EventLine],
+    idempotency_key: str,
+    actor: Actor,
+    at: datetime,
+) -> Captured:
+    """Record services that were provided (section 7.1 ServiceProvided): charged and delivered at once."""
+    if not lines:
+        raise DomainError("Name at least one service.", field="lines", code="invalid_lines")
+    return capture(
+        hospital_id,
+        Event(
+            kind="service.provided",
+            idempotency_key=idempotency_key,
+            encounter_id=encounter_id,
+            lines=tuple(lines),
+        ),
+        actor=actor,
+        at=at,
+    )

@@ -1,0 +1,146 @@
+"""The ward, phase 2 (section 1.5): a bed once it is paid for or arranged, daily charges, discharge."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from almoner.charging.models import ChargeItem
+from almoner.charging.operations import accrue, bill_planned, capture, deliver
+from almoner.charging.rules import Event
+from almoner.enforcement.gate import Passage, guarded
+from almoner.enforcement.operations import record_exception
+from almoner.hospitals.models import Bed, Hospital
+from almoner.kernel.actor import Actor
+from almoner.kernel.clock import local_date
+from almoner.kernel.errors import Conflict, NotFound
+from almoner.kernel.tenancy import transaction
+from almoner.orders.models import Admission
+from almoner.orders.operations import find_order, subject_of
+from almoner.patients.operations import close_encounter
+from almoner.payments.operations import apply_deposits
+from almoner.service_points.ward.models import BedStay
+
+PERMISSION_WARD = "ward.assign_bed"
+
+
+def _today(hospital_id: UUID, at: datetime) -> str:
+    zone = Hospital.objects.values_list("time_zone", flat=True).get(id=hospital_id)
+    return local_date(at, zone).isoformat()
+
+
+@guarded("bed.assign", subject_of(Admission))
+def assign_bed(hospital_id: UUID, admission_id: UUID, *, bed_id: UUID, actor: Actor, at: datetime) -> BedStay:
+    """Give an admitted patient a bed: the foreseen daily charges begin, the advance is applied to them.
+
+    Raises ``NotFound`` for an unknown bed, ``Conflict`` when the bed is taken or the patient has one.
+    """
+    actor.require(PERMISSION_WARD)
+    admission = find_order(Admission, admission_id)
+    if admission.discharged_at is not None:
+        raise Conflict("The patient was discharged.", field="admission_id", code="discharged")
+    bed = Bed.objects.select_for_update(no_key=True).filter(id=bed_id, is_active=True).first()
+    if bed is None:
+        raise NotFound("There is no such bed at this hospital.", field="bed_id", code="unknown_bed")
+    if bed.ward_id != admission.ward_id:
+        raise Conflict("The bed is in another ward than the admission.", field="bed_id", code="other_ward")
+    stays = BedStay.objects.filter(ended_at=None)
+    if stays.filter(admission=admission).exists():
+        raise Conflict("The patient has a bed already.", field="admission_id", code="bed_assigned")
+    if stays.filter(bed=bed).exists():
+        raise Conflict("The bed was taken meanwhile. Choose another one.", field="bed_id", code="bed_taken")
+    stay = BedStay.objects.create(
+        hospital_id=hospital_id, admission=admission, bed=bed, started_at=at, assigned_by=actor.name
+    )
+    planned = ChargeItem.objects.filter(order_id=admission_id, status="planned").values_list("id", flat=True)
+    bill_planned(list(planned), service_period=_today(hospital_id, at), actor=actor, at=at)
+    capture(
+        hospital_id,
+        Event(
+            kind="bed.assigned",
+            idempotency_key=f"bed.assigned:{stay.id}",
+            encounter_id=admission.encounter_id,
+            order_id=admission_id,
+            body={"bed": bed.code},
+        ),
+        actor=actor,
+        at=at,
+    )
+    _apply_advance(hospital_id, admission, f"bed:{stay.id}", actor, at)
+    return stay
+
+
+def _apply_advance(hospital_id: UUID, admission: Admission, key: str, actor: Actor, at: datetime) -> None:
+    items = ChargeItem.objects.filter(order_id=admission.id, status="billable").order_by("service_date", "id")
+    first = items.first()
+    if first is not None:
+        apply_deposits(
+            hospital_id,
+            first.patient_account_id,
+            charge_item_ids=[item.id for item in items],
+            idempotency_key=f"advance:{key}",
+            actor=actor,
+            at=at,
+            reason="advance applied to ward charges",
+        )
+
+
+def accrue_daily(hospital_id: UUID, admission_id: UUID, *, actor: Actor, at: datetime) -> list[ChargeItem]:
+    """Charge the daily charges of every local date up to ``at`` that the patient began in the bed.
+
+    The date of the bed's assignment is the first; each date is charged once, however often this runs.
+    Returns what was charged now.
+    """
+    charged = []
+    with transaction(hospital_id):
+        admission = find_order(Admission, admission_id)
+        until = min(at, admission.discharged_at or at)
+        zone = Hospital.objects.values_list("time_zone", flat=True).get(id=hospital_id)
+        first_day = ChargeItem.objects.filter(
+            order_id=admission_id, charge_type="daily", status="billable"
+        ).order_by("service_date", "id")
+        templates = {(item.event_id, item.line, item.rule_code): item for item in reversed(first_day)}
+        for template in templates.values():
+            day = template.service_date + timedelta(days=1)
+            while day <= local_date(until, zone):
+                item = accrue(
+                    template.id, service_period=day.isoformat(), service_date=day, actor=actor, at=at
+                )
+                if item is not None:
+                    charged.append(item)
+                day += timedelta(days=1)
+        if charged:
+            source = charged[-1].id
+            event_of_first = charged[0].event_id
+            deliver(
+                [item.id for item in charged], source_id=event_of_first, occurred_at=at, actor=actor, at=at
+            )
+            _apply_advance(hospital_id, admission, f"accrual:{source}", actor, at)
+    return charged
+
+
+@guarded("ward.discharge", subject_of(Admission))
+def discharge(hospital_id: UUID, admission_id: UUID, *, actor: Actor, at: datetime) -> Admission:
+    """End the stay, once what is owed is paid or arranged; discharging again changes nothing."""
+    actor.require(PERMISSION_WARD)
+    admission = find_order(Admission, admission_id)
+    if admission.discharged_at is None:
+        admission.discharged_at = at
+        admission.save(update_fields=["discharged_at"])
+        BedStay.objects.filter(admission=admission, ended_at=None).update(ended_at=at)
+        close_encounter(hospital_id, admission.encounter_id, actor=actor, at=at)
+    return admission
+
+
+def discharge_with_exception(
+    hospital_id: UUID, admission_id: UUID, *, exception: str, actor: Actor, at: datetime
+) -> Passage[Admission]:
+    """Discharge a patient who leaves without an arrangement: nobody is kept against their will.
+
+    ``exception`` says why; it is recorded for review and audited.
+    """
+    actor.require(PERMISSION_WARD)
+    with transaction(hospital_id):
+        subject = subject_of(Admission)(admission_id)
+        record_exception(step="ward.discharge", subject=subject, reason=exception, actor=actor, at=at)
+        return discharge(hospital_id, admission_id, actor=actor, at=at)
