@@ -32,7 +32,13 @@ TEMPLATE = "almoner_template"
 def _fingerprint() -> str:
     """Changes whenever a migration or a SQL file does."""
     digest = hashlib.sha256()
-    for path in sorted([*ROOT.glob("almoner/**/migrations/*.py"), *ROOT.glob("almoner/**/sql/*.sql")]):
+    for path in sorted(
+        [
+            *ROOT.glob("almoner/**/migrations/*.py"),
+            *ROOT.glob("almoner/**/sql/*.sql"),
+            *ROOT.glob("tests/**/migrations/*.py"),
+        ]
+    ):
         digest.update(path.read_bytes())
     for name in ("kernel/schema.py", "shell/settings.py"):
         digest.update((ROOT / "almoner" / name).read_bytes())
@@ -43,10 +49,11 @@ def _prepare() -> None:
     from almoner.shell import embedded_database
 
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
-    server = embedded_database.start(DATA_DIR)
     template = f"{TEMPLATE}_{_fingerprint()}"
+    DATA_DIR.mkdir(parents=True, exist_ok=True)
     with (DATA_DIR / "template.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        server = embedded_database.start(DATA_DIR)
         with psycopg.connect(server.get_uri(), autocommit=True) as connection:
             found = connection.execute(
                 "SELECT datname FROM pg_database WHERE datname LIKE %s", [f"{TEMPLATE}%"]
@@ -61,7 +68,9 @@ def _prepare() -> None:
                     )
                 )
             mine = f"test_{worker}"
-            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(mine)))
+            connection.execute(
+                sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(mine))
+            )
             connection.execute(
                 sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER almoner_owner").format(
                     sql.Identifier(mine), sql.Identifier(template)
@@ -71,7 +80,7 @@ def _prepare() -> None:
     os.environ["DATABASE_URL"] = addresses.application
     os.environ["DATABASE_MIGRATION_URL"] = addresses.migration
     os.environ["ALMONER_TEST_SUPERUSER_URL"] = addresses.superuser
-    os.environ["DJANGO_SETTINGS_MODULE"] = "almoner.shell.settings"
+    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
     django.setup()
 
 
@@ -84,7 +93,7 @@ def _migrate(server: Any, database: str) -> None:
     addresses = embedded_database.ensure_database(server, database)
     environment = {
         **os.environ,
-        "DJANGO_SETTINGS_MODULE": "almoner.shell.settings",
+        "DJANGO_SETTINGS_MODULE": "tests.settings",
         "DATABASE_URL": addresses.application,
         "DATABASE_MIGRATION_URL": addresses.migration,
     }
@@ -98,7 +107,9 @@ def _migrate(server: Any, database: str) -> None:
 
 # The xdist controller only hands out tests; the workers (or a single process) need the database. It has
 # to be there before Django reads its settings, which pytest-django does while it is configured.
-if not any(argument.startswith(("-n", "--numprocesses")) for argument in sys.argv) or os.environ.get("PYTEST_XDIST_WORKER"):
+if not any(argument.startswith(("-n", "--numprocesses")) for argument in sys.argv) or os.environ.get(
+    "PYTEST_XDIST_WORKER"
+):
     _prepare()
 
 

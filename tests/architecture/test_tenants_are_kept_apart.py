@@ -15,7 +15,8 @@ from almoner.kernel.tenancy import TenantModel, set_hospital
 TENANT_MODELS = [
     model
     for model in apps.get_models()
-    if issubclass(model, TenantModel) or any(field.name == "hospital_id" for field in model._meta.local_fields)
+    if issubclass(model, TenantModel)
+    or any(field.name == "hospital_id" for field in model._meta.local_fields)
 ]
 # Read before the hospital is known; see docs/explanation/tenancy.md.
 PLATFORM_TABLES = {"identity_membership", "identity_apikey"}
@@ -45,7 +46,7 @@ def test_nothing_is_seen_or_written_outside_the_hospital(table: str, hospital: U
         if hospital is not None:
             set_hospital(hospital)
         columns, values = _row(table)
-        with pytest.raises(ProgrammingError, match="row-level security|permission denied"), atomic():
+        with pytest.raises(ProgrammingError, match=r"row-level security|permission denied"), atomic():
             cursor.execute(f'INSERT INTO "{table}" ({columns}) VALUES ({values})')
 
 

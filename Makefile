@@ -1,0 +1,57 @@
+# `make run` and `make test` set up everything they need; the rest is for those who change the code.
+SHELL := /bin/bash
+PYTHON ?= python3.11
+BIN := .venv/bin
+STAMP := .venv/.installed
+TEST_PROCESSES ?= 3
+
+.PHONY: run test check format bench faults requirements screenshots clean
+
+run: $(STAMP) frontend
+	@exec $(BIN)/almoner up
+
+test: $(STAMP) frontend chromium
+	$(BIN)/python -W ignore::UserWarning -m pytest -n $(TEST_PROCESSES) --dist worksteal
+
+check: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/almoner check-migrations
+	$(BIN)/almoner openapi --check
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(STAMP)
+	$(BIN)/python -m benchmarks
+
+faults: $(STAMP)
+	$(BIN)/python -m benchmarks.faults
+
+# Pins every requirement to the versions that were tested; lock files name no registry.
+requirements: $(STAMP)
+	for name in base dev; do \
+	    $(BIN)/uv pip compile -q --upgrade --no-emit-index-url --no-emit-find-links --no-header \
+	        --python-version 3.11 requirements/$$name.in -o requirements/$$name.txt; \
+	done
+
+$(STAMP): requirements/dev.txt pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Installing the pinned requirements"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.PHONY: frontend chromium
+frontend: $(STAMP)
+	@$(BIN)/python frontend/build.py
+
+chromium:
+	@test -x /usr/bin/chromium || (echo "Installing Chromium for the browser tests" \
+	    && apt-get update -qq && apt-get install -y -qq chromium)
+
+clean:
+	rm -rf .venv .almoner frontend/node_modules almoner/shell/static/dist

@@ -1,0 +1,6 @@
+"""The application's settings, with a sixth service point that the core has never heard of."""
+
+from almoner.shell.settings import *  # noqa: F403
+from almoner.shell.settings import INSTALLED_APPS
+
+INSTALLED_APPS = [*INSTALLED_APPS, "tests.contract.dummy_point"]
