@@ -1,0 +1,179 @@
+"""Values as pages show them: in the hospital's locale, currency and time zone, ready for a template."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date, format_time
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from almoner.enforcement.queries import BillingStatus, PaymentStatus, ServicePointStatus
+from almoner.hospitals.models import Hospital
+from almoner.identity.roles import titles_with
+from almoner.kernel.actor import Actor
+from almoner.kernel.money import Money
+
+PERMISSION_READ_BLOCKED = "enforcement.read_blocked_services"
+
+METHODS = {
+    "cash": _("Cash"),
+    "card": _("Card"),
+    "bank_transfer": _("Bank transfer"),
+    "cheque": _("Cheque"),
+    "mobile_money": _("Mobile money"),
+}
+PLANS = {"on_track": _("On Track"), "behind": _("Behind"), "completed": _("Completed")}
+STATUSES = {
+    PaymentStatus.GOOD_STANDING: (_("Good Standing"), "good"),
+    PaymentStatus.PAYMENT_DUE: (_("Payment Due"), "due"),
+    PaymentStatus.OVERDUE: (_("Overdue"), "overdue"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Formats:
+    """How one hospital writes money, dates and times."""
+
+    currency: str
+    locale: str
+    zone: ZoneInfo
+
+    @classmethod
+    def of(cls, hospital: Hospital) -> Formats:
+        return cls(hospital.currency, hospital.locale, ZoneInfo(hospital.time_zone))
+
+    def money(self, minor: int) -> str:
+        return Money(minor, self.currency).format(self.locale)
+
+    def time(self, at: datetime) -> str:
+        return str(format_time(at, format="short", tzinfo=self.zone, locale=self.locale))
+
+    def local_date(self, at: datetime) -> date:
+        return at.astimezone(self.zone).date()
+
+    def day(self, day: date, form: str = "medium") -> str:
+        return str(format_date(day, format=form, locale=self.locale))
+
+    def moment(self, at: datetime, *, today: date) -> str:
+        """The time alone when it is today, else the day and the month."""
+        local = self.local_date(at)
+        return (
+            self.time(at) if local == today else str(format_date(local, format="d MMM", locale=self.locale))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class BillingWidget:
+    """``components/billing_status.html`` (section 5.1). ``tone``: good, due or overdue; "" = nothing to show."""
+
+    outstanding: str
+    owes: bool
+    status: Any
+    tone: str
+    credit: str
+    next_due: str
+    next_due_amount: str
+    blocked_count: int
+    blocked_services: tuple[str, ...]
+    plan: Any
+
+
+def billing_widget(status: BillingStatus, formats: Formats, actor: Actor, *, today: date) -> BillingWidget:
+    """``status`` for ``actor``: who may not read which services are blocked gets their number alone."""
+    label, tone = STATUSES[status.payment_status]
+    names = [
+        _("%(service)s (%(amount)s)") % {"service": blocked.title, "amount": formats.money(blocked.due_minor)}
+        for blocked in status.blocked_services
+    ]
+    next_due = status.next_payment_due
+    return BillingWidget(
+        outstanding=formats.money(status.outstanding_minor),
+        owes=status.outstanding_minor > 0,
+        status=label,
+        tone=tone,
+        credit=formats.money(status.available_credit_minor) if status.available_credit_minor else "",
+        next_due=formats.moment(next_due, today=today) if next_due else "",
+        next_due_amount=formats.money(status.next_payment_due_minor) if next_due else "",
+        blocked_count=len(names),
+        blocked_services=tuple(names) if actor.may(PERMISSION_READ_BLOCKED) else (),
+        plan=PLANS.get(status.plan_status, ""),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ActionButton:
+    """``why_not`` says why the button is disabled; empty: it can be pressed. ``url`` is where it leads."""
+
+    code: str
+    title: str
+    why_not: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentLine:
+    amount: str
+    method: Any
+    when: str
+    voided: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ServicePointBar:
+    """``components/service_point_bar.html`` (section 5.2). ``tone``: required, deferred or paid."""
+
+    cost: str
+    due: str
+    balance: str
+    status: str
+    tone: str
+    reason: str
+    actions: tuple[ActionButton, ...] = ()
+    payments: tuple[PaymentLine, ...] = field(default_factory=tuple)
+
+
+def service_point_bar(
+    status: ServicePointStatus, formats: Formats, actor: Actor, urls: dict[str, str], *, today: date
+) -> ServicePointBar:
+    """``status`` for ``actor``. ``urls`` says where each action's form is posted to (by action code).
+
+    An action that the gate offers but the actor may not do stays visible and says who may.
+    """
+    buttons = []
+    for action in status.actions:
+        why_not = action.why_not
+        if action.enabled and action.permission and not actor.may(action.permission):
+            why_not = _("This is done by: %(roles)s.") % {"roles": ", ".join(titles_with(action.permission))}
+        buttons.append(ActionButton(action.code, action.title, str(why_not), urls.get(action.code, "")))
+    return ServicePointBar(
+        cost=formats.money(status.cost_minor),
+        due=formats.money(status.due_minor),
+        balance=formats.money(status.balance_minor),
+        status=status.payment_status,
+        tone=status.payment_status.lower(),
+        reason=status.decision.reason,
+        actions=tuple(buttons),
+        payments=tuple(
+            PaymentLine(
+                amount=formats.money(payment.amount_minor),
+                method=METHODS.get(payment.method, payment.method),
+                when=formats.moment(payment.received_at, today=today),
+                voided=payment.voided,
+            )
+            for payment in status.recent_payments
+        ),
+    )
+
+
+def duration(minutes: int) -> str:
+    """How long, as a glance reads it: ``45 min``, ``2 h 05``, ``3 days``."""
+    if minutes < 60:
+        return _("%(minutes)d min") % {"minutes": minutes}
+    if minutes < 24 * 60:
+        return _("%(hours)d h %(minutes)02d") % {"hours": minutes // 60, "minutes": minutes % 60}
+    days = minutes // (24 * 60)
+    return ngettext("%(days)d day", "%(days)d days", days) % {"days": days}
