@@ -165,13 +165,12 @@ def read_settings(scope: str, settings: Mapping[str, Any]) -> Settings:
     ``DomainError`` (its ``field`` is the key) for a value outside the vocabulary, and when two keys of
     one block contradict each other.
     """
-    flat: dict[str, Any] = dict(settings)
+    flat = list(settings.items())
     if scope == "hospital":
-        flat = {}
-        for block in ("payment_enforcement", "service_policies", "gate"):
-            flat |= settings.get(block) or {}
+        blocks = [settings.get(name) or {} for name in ("payment_enforcement", "service_policies", "gate")]
+        flat = [said for block in blocks for said in block.items()]
     found: dict[str, tuple[str, Any]] = {}
-    for key, value in flat.items():
+    for key, value in flat:
         if key not in _KEYS or value is None:
             continue
         name, read = _KEYS[key]

@@ -160,21 +160,17 @@ def decide(policies: Policies, facts: Facts, at: datetime) -> Decision:
             )
     if not unpaid:
         return answer(Outcome.ALLOWED, "nothing_due", "Nothing is due for this step.")
-    priced = all(item.due_minor is not None for item in unpaid)
-    if priced and department_settings.deposit_satisfies and facts.deposit_minor >= due_minor:
+    if _deposit_covers(policies, facts, unpaid, due_minor):
         return answer(Outcome.ALLOWED, "deposit", "The patient's deposit covers this step.")
     verdicts = [_judge(policies, facts, item, at) for item in unpaid]
     worst = min(verdicts, key=lambda verdict: _SEVERITY.index(verdict.outcome))
     alike = [verdict for verdict in verdicts if verdict.outcome is worst.outcome]
     if worst.outcome is Outcome.HELD:
-        settings = policies.resolve(department=worst.item.department, service=worst.item.service)
-        if facts.settles_encounter:
-            settings = _at_discharge(settings)
         return answer(
             Outcome.HELD,
             worst.code,
             _held_reason(facts, alike),
-            options=_options(settings, department_settings),
+            options=_options(_settings_of(policies, facts, worst.item), department_settings),
         )
     amount = Money(due_minor, facts.currency)
     if worst.outcome is Outcome.DEFERRED:
@@ -184,11 +180,25 @@ def decide(policies: Policies, facts: Facts, at: datetime) -> Decision:
         return answer(worst.outcome, worst.code, f"Go ahead; {amount} is due{limit}.", until=until)
     if worst.outcome is Outcome.REMINDED:
         text = f"Go ahead, and remind the patient that {amount} is due."
-        if worst.code == "unpriced":
+        if not due_minor:
             text = "Go ahead; the price of this service is not known yet and will be billed later."
         return answer(worst.outcome, worst.code, text)
     text = "A payment plan is on track." if worst.code == "plan" else "Payment is not asked for at this step."
     return answer(worst.outcome, worst.code, text)
+
+
+def _settings_of(policies: Policies, facts: Facts, item: DueItem) -> Settings:
+    """The settings in force for one charge, of the encounter's department when it names none."""
+    settings = policies.resolve(department=item.department or facts.department, service=item.service)
+    return _at_discharge(settings) if facts.settles_encounter else settings
+
+
+def _deposit_covers(policies: Policies, facts: Facts, unpaid: list[DueItem], due_minor: int) -> bool:
+    """Whether the deposit is enough, every price is known and every setting lets a deposit satisfy."""
+    return facts.deposit_minor >= due_minor and all(
+        item.due_minor is not None and _settings_of(policies, facts, item).deposit_satisfies
+        for item in unpaid
+    )
 
 
 def _at_discharge(settings: Settings) -> Settings:
@@ -200,17 +210,14 @@ def _at_discharge(settings: Settings) -> Settings:
 
 def _judge(policies: Policies, facts: Facts, item: DueItem, at: datetime) -> _Verdict:
     """The table of levels in docs/explanation/gate.md, for one unpaid charge."""
-    settings = policies.resolve(department=item.department or facts.department, service=item.service)
-    if facts.settles_encounter:
-        settings = _at_discharge(settings)
+    settings = _settings_of(policies, facts, item)
     level = settings.level
     if level is Level.NONE:
         return _Verdict(Outcome.ALLOWED, "not_enforced", item)
     if item.due_minor is None:
         held = level is Level.STRICT
         return _Verdict(Outcome.HELD if held else Outcome.REMINDED, "unpriced", item)
-    plan_on_track = facts.plan_status in ("on_track", "completed")
-    if plan_on_track and (level is not Level.STRICT or settings.plan_satisfies):
+    if facts.plan_status == "on_track" and (level is not Level.STRICT or settings.plan_satisfies):
         return _Verdict(Outcome.ALLOWED, "plan", item)
     if level is Level.STRICT:
         return _Verdict(Outcome.HELD, "payment_required", item)

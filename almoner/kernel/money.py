@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 
 from babel.core import Locale, get_global
@@ -12,9 +12,13 @@ from babel.numbers import format_currency, get_currency_precision
 
 from almoner.kernel.errors import DomainError
 
+# Commas only where thousands are told apart (1,200 or 1,00,000): "12,34" may be meant as 12.34.
 _AMOUNT = re.compile(
-    r"^(?P<sign>-?)(?P<symbol>[^\d\s.,-]{0,4})\s*(?P<digits>\d[\d,]*(?:\.\d+)?)\s*(?P<code>[A-Z]{3})?$"
+    r"^(?P<sign>-?)(?P<symbol>[^\d\s.,-]{0,4})\s*"
+    r"(?P<whole>\d+|\d{1,3}(?:,\d{2,3})*,\d{3})(?:\.(?P<fraction>\d+))?\s*(?P<code>[A-Z]{3})?$",
+    re.ASCII,
 )
+_MAXIMUM_DIGITS = 15
 
 
 class InvalidAmount(DomainError):
@@ -52,20 +56,21 @@ def parse_minor(text: str | int, currency: str) -> int:
     """
     if isinstance(text, bool) or not isinstance(text, str | int):
         raise InvalidAmount(f"Expected an amount such as 75 or $75.00, got {text!r}.")
+    if isinstance(text, int) and abs(text) >= 10**_MAXIMUM_DIGITS:
+        raise InvalidAmount("The number is too large to be a price.")
     match = _AMOUNT.match(str(text).strip())
     if match is None:
         raise InvalidAmount(f"Expected an amount such as 75 or $75.00, got {str(text)!r}.")
     if match["symbol"] not in _symbols(currency) or match["code"] not in (None, currency):
         raise InvalidAmount(f"Expected an amount in {currency}, got {str(text)!r}.")
-    try:
-        value = Decimal(match["digits"].replace(",", "")).scaleb(exponent(currency))
-    except InvalidOperation:
-        raise InvalidAmount(f"{str(text)!r} is not a number.") from None
-    if value != value.to_integral_value():
-        raise InvalidAmount(f"{currency} has {exponent(currency)} decimal places, got {str(text)!r}.")
-    if value >= 10**15:
+    places = exponent(currency)
+    fraction = (match["fraction"] or "").rstrip("0")
+    if len(fraction) > places:
+        raise InvalidAmount(f"{currency} has {places} decimal places, got {str(text)!r}.")
+    digits = match["whole"].replace(",", "") + fraction.ljust(places, "0")
+    if len(digits.lstrip("0")) > _MAXIMUM_DIGITS:
         raise InvalidAmount(f"{str(text)!r} is too large to be a price.")
-    return -int(value) if match["sign"] else int(value)
+    return -int(digits) if match["sign"] else int(digits)
 
 
 @dataclass(frozen=True, slots=True)
