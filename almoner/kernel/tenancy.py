@@ -53,7 +53,10 @@ def transaction(hospital_id: UUID, *, announce: bool = True) -> Iterator[None]:
     ``announce=False`` leaves the setting to the first SQL function of the caller, which saves a round
     trip; until then the transaction sees nothing.
     """
-    if _current.get() == hospital_id and connection.in_atomic_block:
+    current = _current.get()
+    if current is not None and connection.in_atomic_block:
+        if current != hospital_id:
+            raise RuntimeError("Another hospital's transaction is open; one transaction serves one hospital.")
         with atomic(savepoint=False):
             yield
         return

@@ -117,6 +117,10 @@ def record_payment(
         )
     if excess not in ("refuse", "deposit"):
         raise DomainError("excess is 'refuse' or 'deposit'.", field="excess", code="invalid_excess")
+    if payer_id is not None and excess == "deposit":
+        raise DomainError(
+            "Only patients leave deposits; a payer pays what it owes.", field="excess", code="invalid_excess"
+        )
     tendered = amount_minor if tendered_minor is None else tendered_minor
     if tendered < amount_minor or (tendered > amount_minor and method != Payment.Method.CASH):
         raise DomainError(

@@ -16,9 +16,12 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from django.db.models import F
+
 from almoner.catalog.models import Service, TariffLine, Tax
 from almoner.charging import operations as charging
 from almoner.charging.rules import Event, EventLine
+from almoner.enforcement.models import PaymentPolicy
 from almoner.hospitals.models import Bed, Department, Hospital, Ward
 from almoner.kernel.actor import Actor, system
 from almoner.kernel.ids import new_id
@@ -254,3 +257,17 @@ def _make_services(hospital: TestHospital) -> None:
             if price is not None
         ]
     )
+
+
+def enforce(hospital: TestHospital, scope: str, subject: str = "", **settings: Any) -> None:
+    """Put a payment policy in force, in the words of the hospital file."""
+    with hospital.transaction():
+        PaymentPolicy.objects.update_or_create(
+            scope=scope, subject=subject, defaults={"hospital_id": hospital.id, "settings": settings}
+        )
+        change_configuration(hospital)
+
+
+def change_configuration(hospital: TestHospital) -> None:
+    """Let the next operation read prices, rules and policies anew."""
+    Hospital.objects.filter(id=hospital.id).update(configuration_version=F("configuration_version") + 1)

@@ -169,7 +169,7 @@ def _check_context(events: Sequence[Event], index: int, row: dict[str, Any]) -> 
             field=_name(events, index, "patient_id"),
             code="unknown_patient",
         )
-    if event.patient_id and row["encounter_id"] and event.patient_id != row["encounter_patient_id"]:
+    if event.patient_id and row["encounter_id"] and row["patient_id"] != row["encounter_patient_id"]:
         raise DomainError(
             "The encounter belongs to another patient.",
             field=_name(events, index, "encounter_id"),
