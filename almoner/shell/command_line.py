@@ -7,6 +7,7 @@ Exit codes: 0 done; 1 the command looked and found something wrong; 2 wrong usag
 from __future__ import annotations
 
 import importlib
+import keyword
 import pkgutil
 import sys
 import warnings
@@ -21,15 +22,20 @@ EXIT_BAD_INPUT = 65
 
 
 class _Commands(click.Group):
-    """Loads a command's module when it is asked for, so that ``almoner --help`` needs no database."""
+    """Loads a command's module when it is asked for, so that ``almoner --help`` needs no database.
+
+    A module is named after its command; one that Python reserves the word of ends in an underscore.
+    """
 
     def list_commands(self, context: click.Context) -> list[str]:
-        return sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(commands.__path__))
+        modules = pkgutil.iter_modules(commands.__path__)
+        return sorted(module.name.rstrip("_").replace("_", "-") for module in modules)
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if name not in self.list_commands(context):
             return None
-        module = importlib.import_module(f"almoner.shell.commands.{name.replace('-', '_')}")
+        file_name = f"{name}_" if keyword.iskeyword(name) else name.replace("-", "_")
+        module = importlib.import_module(f"almoner.shell.commands.{file_name}")
         command: click.Command = module.command
         return command
 

@@ -1,0 +1,225 @@
+"""The rows of claims_transactions into the books: charges captured, payments recorded, shares handed over.
+
+A window of rows is one transaction: after a kill the next run finds it whole or not at all. Nothing is
+posted twice, because every row's event key, payment id and journal entry id follow from its id in the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import orjson
+from django.db import connection
+
+from almoner.charging.operations import capture_batch
+from almoner.charging.rules import Event, EventLine
+from almoner.hospitals.models import Hospital
+from almoner.interop.synthea.staging import derived
+from almoner.kernel.actor import Actor
+from almoner.kernel.idempotency import content_hash
+from almoner.kernel.tenancy import transaction
+from almoner.payments.models import Payment
+from almoner.payments.operations import LEDGER_ACCOUNT_OF_METHOD
+
+WINDOW = 1000
+
+# How Synthea names a method, and how it is recorded: our method, and a cash point (so a receipt series) of
+# its own. A co-pay says what was paid, not how; it is taken as cash.
+METHODS: dict[str, tuple[Payment.Method, str]] = {
+    "CASH": (Payment.Method.CASH, "synthea-cash"),
+    "CC": (Payment.Method.CARD, "synthea-cc"),
+    "CHECK": (Payment.Method.CHEQUE, "synthea-check"),
+    "ECHECK": (Payment.Method.BANK_TRANSFER, "synthea-echeck"),
+    "COPAY": (Payment.Method.CASH, "synthea-copay"),
+}
+
+_WINDOW = """
+SELECT s.line, s.source, s.kind, s.claim, s.encounter, s.amount_minor, s.unit_amount_minor, s.units,
+       s.method, s.transfer_type, s.payments_minor, s.adjustments_minor, s.transfers_minor, s.happened_at,
+       s.service, s.id, s.entry_id, s.handover_entry_id, s.payer, c.source AS charge_source,
+       event.id IS NOT NULL OR entry.id IS NOT NULL AS posted
+FROM synthea_step AS s
+JOIN synthea_step AS c ON c.line = s.charge_line
+LEFT JOIN charging_clinicalevent AS event
+    ON s.kind = 'CHARGE' AND event.hospital_id = %s
+   AND event.idempotency_key = 'synthea:charge:' || s.source
+LEFT JOIN ledger_journalentry AS entry
+    ON s.kind <> 'CHARGE' AND entry.hospital_id = %s AND entry.id = s.entry_id
+WHERE s.line > %s ORDER BY s.line LIMIT %s
+"""
+
+_ITEMS = """
+SELECT event.idempotency_key, item.id, item.patient_account_id
+FROM charging_clinicalevent AS event
+JOIN charging_chargeitem AS item ON item.hospital_id = event.hospital_id AND item.event_id = event.id
+WHERE event.hospital_id = %s AND event.idempotency_key = ANY (%s)
+ORDER BY item.revision
+"""
+
+
+def charge_key(source: str) -> str:
+    """The idempotency key of the event that a CHARGE row becomes."""
+    return f"synthea:charge:{source}"
+
+
+def post_rows(
+    hospital: Hospital,
+    *,
+    actor: Actor,
+    at: datetime,
+    advance: Callable[[int], None],
+    analyse: Callable[[], None],
+) -> int:
+    """Post every staged row that is not in the books yet, window by window; returns how many were posted.
+
+    ``advance`` is told the number of rows after each window, ``analyse`` is called when the rows posted
+    have grown tenfold, and at the end.
+    """
+    line = posted = 0
+    next_analysis = WINDOW
+    while True:
+        with transaction(hospital.id):
+            window = _fetch(_WINDOW, [hospital.id, hospital.id, line, WINDOW])
+            if fresh := [row for row in window if not row["posted"]]:
+                posted += _post_window(hospital, fresh, actor, at)
+        if not window:
+            if posted:
+                analyse()
+            return posted
+        line = window[-1]["line"]
+        advance(len(window))
+        if posted >= next_analysis:
+            analyse()
+            next_analysis = posted * 10
+
+
+def _fetch(statement: str, parameters: list[Any]) -> list[dict[str, Any]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        names = [column.name for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def _post_window(hospital: Hospital, rows: list[dict[str, Any]], actor: Actor, at: datetime) -> int:
+    charges = [row for row in rows if row["kind"] == "CHARGE"]
+    if charges:
+        events = [_event(hospital.id, row) for row in charges]
+        capture_batch(hospital.id, events, actor=actor, at=at, historical=True)
+    keys = sorted({charge_key(row["charge_source"]) for row in rows})
+    items = {row["idempotency_key"]: row for row in _fetch(_ITEMS, [hospital.id, keys])}
+    zone = ZoneInfo(hospital.time_zone)
+    postings = []
+    captured_only = 0
+    for row in rows:
+        posting = _posting(hospital, row, items[charge_key(row["charge_source"])], actor, at, zone)
+        if posting:
+            postings.append(posting)
+        else:
+            captured_only += row["kind"] == "CHARGE"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT synthea_post_rows(%s, %s::json)", [hospital.id, orjson.dumps(postings).decode()]
+        )
+        return int(cursor.fetchone()[0]) + captured_only
+
+
+def _event(hospital_id: UUID, row: dict[str, Any]) -> Event:
+    """The event behind a CHARGE row; its AMOUNT counts even where it is not UNITS times UNITAMOUNT."""
+    quantity, price = row["units"], row["unit_amount_minor"]
+    if quantity * price != row["amount_minor"]:
+        quantity, price = Decimal(1), row["amount_minor"]
+    line = EventLine(row["service"], quantity=quantity, price_minor=price)
+    return Event(
+        kind="service.provided",
+        idempotency_key=charge_key(row["source"]),
+        occurred_at=row["happened_at"],
+        encounter_id=derived(hospital_id, "encounter", row["encounter"]),
+        lines=(line,),
+        body={"source": "synthea", "claim": row["claim"], "transaction": row["source"]},
+    )
+
+
+def _posting(
+    hospital: Hospital, row: dict[str, Any], item: dict[str, Any], actor: Actor, at: datetime, zone: ZoneInfo
+) -> dict[str, Any] | None:
+    """What ``synthea_post_rows`` is asked to do for a row; None when the row moves nothing."""
+    payer_id = derived(hospital.id, "payer", row["payer"]) if row["payer"] else None
+    kind, amount = row["kind"], row["transfers_minor"]
+    match kind, row["transfer_type"]:
+        case ("CHARGE", "1" | "2"):
+            does, amount = "takeover", row["amount_minor"]
+        case ("TRANSFERIN", "1" | "2"):
+            does = "takeover"
+        case ("TRANSFEROUT", _):
+            does = "hand_back"
+        case ("ADJUSTMENT", _):
+            does, amount = "adjustment", row["adjustments_minor"]
+        case ("PAYMENT", _):
+            does, amount = "payment", row["payments_minor"]
+        case _:
+            return None
+    if does in ("takeover", "hand_back") and payer_id is None:
+        return None
+    if not amount:
+        return None
+    posting = {
+        "kind": does,
+        "item": item["id"],
+        "entry_id": row["entry_id"],
+        "handover_entry_id": row["handover_entry_id"],
+        "amount_minor": amount,
+        "payer_id": payer_id,
+        "happened_at": row["happened_at"],
+        "posted_at": at,
+        "actor": actor.name,
+    }
+    if does == "payment":
+        posting["payment"] = _payment(hospital, row, item, payer_id, actor, at, zone)
+    return posting
+
+
+def _payment(
+    hospital: Hospital,
+    row: dict[str, Any],
+    item: dict[str, Any],
+    payer_id: UUID | None,
+    actor: Actor,
+    at: datetime,
+    zone: ZoneInfo,
+) -> dict[str, Any]:
+    """What ``payments_record`` expects. An ECHECK is the payer's, every other method the patient's."""
+    method, cash_point = METHODS[row["method"]]
+    pays = payer_id if row["method"] == "ECHECK" else None
+    amount = row["payments_minor"]
+    payment = {
+        "patient_account_id": item["patient_account_id"],
+        "encounter_id": derived(hospital.id, "encounter", row["encounter"]),
+        "payer_id": pays,
+        "method": method,
+        "tendered_minor": amount,
+        "change_minor": 0,
+        "amount_minor": amount,
+        "currency": hospital.currency,
+        "reference": f"{row['method']} {row['source']}",
+        "cash_point": cash_point,
+        "received_at": row["happened_at"],
+    }
+    return {
+        **payment,
+        "id": row["id"],
+        "entry_id": row["entry_id"],
+        "account_code": LEDGER_ACCOUNT_OF_METHOD[method],
+        "receipt_series": cash_point.upper(),
+        "receipt_year": row["happened_at"].astimezone(zone).year,
+        "recorded_at": at,
+        "received_by": actor.name,
+        "idempotency_key": f"synthea:payment:{row['source']}",
+        "content_hash": content_hash(payment),
+        "side": "payer" if pays else "patient",
+        "excess": "deposit",
+    }
