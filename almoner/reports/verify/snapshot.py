@@ -22,5 +22,7 @@ def snapshot(hospital_id: UUID) -> Iterator[Cursor]:
     with transaction(hospital_id, announce=False), connection.cursor() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         cursor.execute("SET LOCAL work_mem = '128MB'")
+        # Workers share memory through /dev/shm, which containers keep small; they would gain little.
+        cursor.execute("SET LOCAL max_parallel_workers_per_gather = 0")
         set_hospital(hospital_id)
         yield cursor

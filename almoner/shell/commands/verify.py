@@ -132,7 +132,7 @@ def _print_summary(verified: list[tuple[Hospital, list[Result]]], seconds: float
     results = [result for _, each in verified for result in each]
     wrong = sum(result.wrong for result in results)
     click.echo(
-        f"{len(verified)} hospitals, {len(results)} checks, {sum(result.examined for result in results):,} rows"
+        f"{len(verified)} hospital{'' if len(verified) == 1 else 's'}, {len(results)} checks, {sum(result.examined for result in results):,} rows"
         f" examined in {seconds:.1f} s: "
         + ("the books are clean." if not wrong else f"{wrong:,} rows are wrong.")
     )
