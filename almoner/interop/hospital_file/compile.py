@@ -1,0 +1,388 @@
+"""A validated file into the state of a hospital, with everything that only shows when it is put together."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from almoner.enforcement.policy import read_settings
+from almoner.interop.hospital_file import derive, structure
+from almoner.interop.hospital_file.explain import Content, validate
+from almoner.interop.hospital_file.problems import Path, unknown_key
+from almoner.interop.hospital_file.reading import Document
+from almoner.interop.hospital_file.references import Names
+from almoner.interop.hospital_file.state import BEGINNING, Key, PriceKey, Record, State
+from almoner.kernel.errors import DomainError
+from almoner.kernel.money import InvalidAmount, parse_minor
+
+_MAXIMUM_SERVICE_CODE = 80
+_CHARGED_TYPES = ("one_time", "daily")
+
+
+def compile_document(document: Document) -> State:
+    """The state that ``document`` describes. Only to be used when ``document.problems`` stays empty."""
+    content = validate(document)
+    if content is None:
+        return State()
+    return _Compiler(document, content).run()
+
+
+class _Compiler:
+    def __init__(self, document: Document, content: Content) -> None:
+        self.document = document
+        self.content = content
+        self.file = content.file
+        self.names = Names(document)
+        self.state = State()
+        self.places: dict[tuple[str, Key], Path] = {}
+        self.lines: list[tuple[PriceKey, Record, Path]] = []
+
+    def run(self) -> State:
+        block = self.file.hospital
+        step = (
+            1
+            if block.rounding_step is None
+            else self.amount(block.rounding_step, "hospital", "rounding_step")
+        )
+        if step < 1:
+            self.document.refuse(("hospital", "rounding_step"), "Expected an amount above zero.")
+        self.state["hospital"][""] = {
+            "slug": block.slug,
+            "name": block.name,
+            "currency": block.currency,
+            "time_zone": block.time_zone,
+            "locale": block.locale,
+            "rounding_step_minor": step,
+            "billing_cycle": self.file.system_configuration.billing_cycle,
+        }
+        self.taxes_and_names()
+        for code, department in self.file.departments.items():
+            self.department(code, department)
+        self.wards()
+        self.packages()
+        self.services()
+        self.service_rules()
+        self.tariffs()
+        self.discounts()
+        self.charge_rules()
+        self.hospital_policy()
+        self.prices()
+        return self.state
+
+    def amount(self, text: str, *path: str | int) -> int:
+        """Minor units of ``text``; a problem at ``path`` when it is not an amount of zero or more."""
+        if not self.content.currency_known:
+            return 1
+        try:
+            minor = parse_minor(text, self.file.hospital.currency)
+        except InvalidAmount as error:
+            self.document.refuse(path, error.message)
+            return 0
+        if minor < 0:
+            self.document.refuse(path, f"Expected an amount of zero or more, got {text!r}.")
+        return minor
+
+    def add(self, section: str, key: Key, record: Record, path: Path) -> None:
+        """Put ``record`` into the state; a problem when the file already has something of that key."""
+        earlier = self.places.get((section, key))
+        if earlier is not None:
+            line = self.document.locate(earlier, key=True)[0]
+            noun = section.removesuffix("s").replace("_", " ")
+            self.document.refuse(
+                path, f"This makes the {noun} {key!r}, which line {line} makes already.", key=True
+            )
+            return
+        self.places[section, key] = path
+        self.state[section][key] = record
+
+    def add_service(self, code: str, record: Record, path: Path) -> None:
+        if len(code) > _MAXIMUM_SERVICE_CODE:
+            self.document.refuse(
+                path, f"The service code {code!r} has more than {_MAXIMUM_SERVICE_CODE} characters.", key=True
+            )
+        self.add("services", code, record, path)
+
+    def place(self, path: Path, index: int) -> Path:
+        """The path in the file of entry ``index`` of the list at ``path``."""
+        kept = self.content.kept.get(path)
+        return (*path, kept[index] if kept is not None else index)
+
+    def taxes_and_names(self) -> None:
+        for code, tax in self.file.taxes.items():
+            record = {"name": tax.name, "percent": tax.percent, "inclusive": tax.inclusive}
+            self.add("taxes", code, record, ("taxes", code))
+        for code, payer in self.file.payers.items():
+            self.add("payers", code, {"name": payer.name}, ("payers", code))
+        for code, cash_point in self.file.cash_points.items():
+            self.add("cash_points", code, {"name": cash_point.name}, ("cash_points", code))
+
+    def department(self, code: str, block: structure.Department) -> None:
+        path = ("departments", code)
+        name = block.name or derive.title(code)
+        kind = block.kind or ("emergency" if code == "emergency" else "general")
+        self.add("departments", code, {"name": name, "kind": kind}, path)
+        for key, value in (block.model_extra or {}).items():
+            if not structure.is_fee(key):
+                known = [*structure.DEPARTMENT_KEYS, "..._fee", "..._surcharge"]
+                self.document.refuse((*path, key), unknown_key(key, known), key=True)
+            elif not isinstance(value, str):
+                self.document.refuse((*path, key), "Expected an amount such as 75 or $75.00.")
+            else:
+                self.fee(code, name, key, self.amount(value, *path, key))
+        settings = {key: getattr(block, key) for key in structure.DEPARTMENT_POLICY_KEYS}
+        self.policy("department", code, self.settings(settings, path), path)
+
+    def fee(self, department: str, name: str, fee: str, price_minor: int) -> None:
+        path = ("departments", department, fee)
+        service = derive.fee_service_code(department, fee)
+        self.add_service(service, derive.fee_service(department, name, fee), path)
+        self.add(
+            "charge_rules", derive.fee_rule_code(department, fee), derive.fee_rule(department, fee), path
+        )
+        self.line(PriceKey(service), price_minor, None, "standard", path)
+
+    def wards(self) -> None:
+        charged: dict[str, str] = {}
+        for code, ward in self.file.wards.items():
+            path = ("wards", code)
+            department = self.names.check("department", ward.department, (*path, "department"))
+            record = {
+                "name": ward.name or derive.title(code),
+                "ward_type": ward.ward_type,
+                "department": department,
+            }
+            self.add("wards", code, record, path)
+            for bed in ward.beds:
+                self.add("beds", (code, bed), {}, (*path, "beds"))
+            if ward.charges and charged.setdefault(ward.ward_type, code) != code:
+                self.document.refuse(
+                    (*path, "charges"),
+                    f"Charges go by ward type, and ward {charged[ward.ward_type]!r} already has those of "
+                    f"{ward.ward_type!r}: list them once, or give this ward a type of its own.",
+                )
+            for index, charge in enumerate(ward.charges):
+                self.ward_charge(code, ward, charge, self.place((*path, "charges"), index))
+
+    def ward_charge(self, code: str, ward: structure.Ward, charge: structure.WardCharge, path: Path) -> None:
+        self.charged_type(charge.billing_type, (*path, "billing_type"))
+        service = derive.ward_service_code(code, charge.code)
+        self.add_service(service, derive.service_record(charge.name, "ward", ward.department), path)
+        rule = derive.ward_rule(code, ward.ward_type, charge.code, charge.billing_type)
+        self.add("charge_rules", derive.ward_rule_code(code, charge.code), rule, path)
+        self.line(PriceKey(service), self.amount(charge.amount, *path, "amount"), None, "standard", path)
+
+    def charged_type(self, billing_type: str, path: Path) -> None:
+        if billing_type not in _CHARGED_TYPES:
+            self.document.refuse(
+                path,
+                f"This version cannot charge by the type {billing_type!r} yet: "
+                f"expected one of {', '.join(_CHARGED_TYPES)}.",
+            )
+
+    def packages(self) -> None:
+        for code, package in self.file.packages.items():
+            path = ("packages", code)
+            record = {
+                "name": package.name,
+                "price_minor": self.amount(package.price, *path, "price"),
+                "services": package.services,
+                **self.period(package.starts_on, package.ends_on, path),
+            }
+            for index, service in enumerate(package.services):
+                self.names.check("service", service, (*path, "services", index))
+                if service == code:
+                    self.document.refuse((*path, "services", index), "A package cannot contain itself.")
+            if len(set(package.services)) != len(package.services):
+                self.document.refuse((*path, "services"), "Expected every service once.")
+            self.add("packages", code, record, path)
+            self.add_service(code, derive.service_record(package.name, "other"), path)
+
+    def services(self) -> None:
+        for code, service in self.file.services.items():
+            path = ("services", code)
+            derived = self.state["services"].get(code)
+            tax = self.names.check("tax", service.tax, (*path, "tax"))
+            department = self.names.check("department", service.department, (*path, "department"))
+            if service.price_from is not None and service.price is None:
+                self.document.refuse((*path, "price_from"), "Expected a price with it.")
+            if derived is None:
+                self.own_service(code, service, department, tax, path)
+            else:
+                self.refine(derived, service, tax, path)
+            if service.billing_rules is not None:
+                self.billing_rules(code, service.billing_rules, (*path, "billing_rules"))
+
+    def own_service(
+        self, code: str, service: structure.Service, department: str, tax: str, path: Path
+    ) -> None:
+        for needed in ("name", "kind"):
+            if getattr(service, needed) is None:
+                self.document.refuse(
+                    path, f"Expected the key {needed!r} here (needed: name, kind).", key=True
+                )
+        record = derive.service_record(
+            service.name or "", service.kind or "other", department, tax=tax, flags=self.flags(service)
+        )
+        self.add_service(code, record, path)
+        if service.price is not None:
+            start = service.price_from or BEGINNING
+            key = PriceKey(code, starts_on=start.isoformat())
+            self.line(key, self.amount(service.price, *path, "price"), None, "standard", (*path, "price"))
+
+    def refine(self, record: Record, service: structure.Service, tax: str, path: Path) -> None:
+        origin = self.document.locate(self.places["services", path[1]], key=True)[0]  # type: ignore[index]
+        for key in ("kind", "department", "price"):
+            if getattr(service, key) is not None:
+                self.document.refuse(
+                    (*path, key),
+                    f"This service comes from line {origin}, which says its {key}: expected only name, tax, "
+                    "flags and billing_rules here.",
+                    key=True,
+                )
+        record["name"] = service.name or record["name"]
+        record["tax"] = tax
+        record["flags"] = self.flags(service)
+
+    def flags(self, service: structure.Service) -> tuple[str, ...]:
+        return tuple(sorted(set(service.flags or ())))
+
+    def service_rules(self) -> None:
+        for index, entry in enumerate(self.file.per_service_configuration):
+            path = self.place(("per_service_configuration",), index)
+            self.names.check("service", entry.service_id, (*path, "service_id"))
+            self.billing_rules(entry.service_id, entry.billing_rules, (*path, "billing_rules"))
+
+    def billing_rules(self, code: str, rules: structure.BillingRules, path: Path) -> None:
+        settings = self.settings(dict(rules), path)
+        record = self.state["services"].get(code)
+        if record is not None:
+            record["payment_timing"] = rules.payment_timing or ""
+        self.policy("service", code, settings, path)
+
+    def tariffs(self) -> None:
+        for index, entry in enumerate(self.file.tariffs):
+            path = self.place(("tariffs",), index)
+            period = self.period(entry.starts_on, entry.ends_on, path)
+            key = PriceKey(
+                service=self.names.check("service", entry.service, (*path, "service")),
+                payer=self.names.check("payer", entry.payer, (*path, "payer")),
+                patient_category=entry.patient_category or "",
+                ward_type=self.names.check("ward_type", entry.ward_type, (*path, "ward_type")),
+                department=self.names.check("department", entry.department, (*path, "department")),
+                starts_on=period["starts_on"].isoformat(),
+            )
+            minor = self.amount(entry.price, *path, "price")
+            self.line(key, minor, entry.ends_on, entry.tariff, path)
+
+    def line(self, key: PriceKey, price_minor: int, ends_on: date | None, tariff: str, path: Path) -> None:
+        self.lines.append((key, {"price_minor": price_minor, "ends_on": ends_on, "tariff": tariff}, path))
+
+    def prices(self) -> None:
+        """Put the lines into the state; of two that hold at once for the same conditions, refuse the later one."""
+        latest: dict[tuple[str, ...], tuple[date, Path]] = {}
+        for key, record, path in sorted(
+            self.lines, key=lambda line: (line[0], self.document.locate(line[2]))
+        ):
+            before = latest.get(key[:-1])
+            if before is not None and date.fromisoformat(key.starts_on) <= before[0]:
+                line = self.document.locate(before[1])[0]
+                self.document.refuse(
+                    path,
+                    f"This price of {key.service!r} from {key.starts_on} overlaps the one in line {line}, which "
+                    f"has the same conditions: expected at most one in force on any day.",
+                )
+                continue
+            latest[key[:-1]] = (record["ends_on"] or date.max, path)
+            self.state["prices"][key] = record
+
+    def period(self, starts_on: date | None, ends_on: date | None, path: Path) -> dict[str, Any]:
+        start = starts_on or BEGINNING
+        if ends_on is not None and ends_on < start:
+            self.document.refuse(
+                (*path, "ends_on"), f"Expected a date not before {start}, the day it begins, got {ends_on}."
+            )
+        return {"starts_on": start, "ends_on": ends_on}
+
+    def discounts(self) -> None:
+        for code, discount in self.file.discounts.items():
+            path = ("discounts", code)
+            if (discount.percent is None) == (discount.amount is None):
+                self.document.refuse(path, "Expected either percent or amount.", key=True)
+            amount = discount.amount
+            record = {
+                "name": discount.name,
+                "percent": discount.percent,
+                "amount_minor": None if amount is None else self.amount(amount, *path, "amount"),
+                "payer": self.names.check("payer", discount.payer, (*path, "payer")),
+                "patient_category": discount.patient_category or "",
+                "department": self.names.check("department", discount.department, (*path, "department")),
+                "service_kind": discount.service_kind or "",
+                "service": self.names.check("service", discount.service, (*path, "service")),
+                **self.period(discount.starts_on, discount.ends_on, path),
+            }
+            self.add("discounts", code, record, path)
+
+    def charge_rules(self) -> None:
+        for code, rule in self.file.charge_rules.items():
+            path = ("charge_rules", code)
+            self.charged_type(rule.charge_type, (*path, "charge_type"))
+            if not rule.per_line and rule.service is None:
+                self.document.refuse(
+                    path, "Expected a service, or per_line: true to charge each line.", key=True
+                )
+            if rule.line_flag is not None and not rule.per_line:
+                self.document.refuse((*path, "line_flag"), "Expected per_line: true with it.")
+            for index, step in enumerate(rule.required_at):
+                self.names.check("step", step, (*path, "required_at", index))
+            record = derive.rule_record(
+                self.names.check("event_kind", rule.event_kind, (*path, "event_kind")),
+                self.names.check("service", rule.service, (*path, "service")),
+                department=self.names.check("department", rule.department, (*path, "department")),
+                department_kind=rule.department_kind or "",
+                ward_type=self.names.check("ward_type", rule.ward_type, (*path, "ward_type")),
+                per_line=rule.per_line,
+                line_flag=rule.line_flag or "",
+                once_per=rule.once_per or "",
+                charge_type=rule.charge_type,
+                planned=rule.charge_type == "daily" if rule.planned is None else rule.planned,
+                delivered_on_capture=rule.delivered_on_capture,
+                required_at=rule.required_at,
+            )
+            self.add("charge_rules", code, record, path)
+
+    def settings(self, values: dict[str, Any], path: Path) -> Record:
+        """The settings that a block says, in its own words; amounts in minor units."""
+        said = {key: value for key, value in values.items() if value is not None}
+        limit = said.pop("deferral_limit", None)
+        if limit is not None:
+            said["deferral_limit_minor"] = self.amount(limit, *path, "deferral_limit")
+        return said
+
+    def policy(self, scope: str, subject: str, settings: Record, path: Path) -> None:
+        if not settings:
+            return
+        try:
+            read_settings(scope, settings)
+        except DomainError as error:
+            key = error.field.removesuffix("_minor")
+            blocks = [name for name, block in settings.items() if isinstance(block, dict) and key in block]
+            self.document.refuse((*path, *blocks[-1:], key), error.message)
+        self.add("policies", (scope, subject), settings, path)
+
+    def hospital_policy(self) -> None:
+        path = ("system_configuration",)
+        system = self.file.system_configuration
+        settings: Record = {}
+        for name in ("payment_enforcement", "service_policies", "gate"):
+            block = getattr(system, name)
+            said = self.settings(dict(block), (*path, name)) if block is not None else {}
+            if said:
+                settings[name] = said
+        for name in ("payment_enforcement_levels", "ward_billing_types"):
+            block = getattr(self.file, name)
+            said = (
+                {key: list(words) for key, words in block if words is not None} if block is not None else {}
+            )
+            if said:
+                settings[name] = said
+        self.policy("hospital", "", settings, path)

@@ -1,0 +1,371 @@
+"""The sections of a hospital file and the keys of each. The published JSON Schema is made from this.
+
+Sections 1.2, 2.1, 3.1, 4.1 and 4.2 of the specification keep the keys and the words they have there.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from almoner.interop.hospital_file.values import (
+    Amount,
+    Code30,
+    Code40,
+    Code60,
+    Code80,
+    Currency,
+    Day,
+    GraceDays,
+    LocaleName,
+    LongText,
+    Percent,
+    Reads,
+    RuleCode,
+    ShortText,
+    Switch,
+    Text,
+    TimeZone,
+    Word60,
+    code_of,
+    one_of,
+    show,
+    switch_or,
+    whole_of,
+)
+
+MAXIMUM_BEDS = 500
+BILLING_TYPES = ("one_time", "daily", "hourly", "percentage", "quantity_based", "event_triggered")
+SERVICE_KINDS = ("laboratory", "medication", "procedure", "ward", "consultation", "fee", "other")
+DEPARTMENT_KINDS = ("general", "specialist", "emergency", "diagnostic", "pharmacy", "ward")
+BILLING_CYCLES = ("real_time", "daily_batch", "weekly_batch", "monthly_batch")
+FEE_KEY = re.compile(r"[a-z0-9_]{1,49}_(fee|surcharge)")
+
+EnabledDisabled = Annotated[str, one_of("enabled", "disabled")]
+AvailableOrNot = Annotated[str, one_of("available", "not_available")]
+BillingType = Annotated[str, one_of(*BILLING_TYPES)]
+
+
+def is_fee(key: str) -> bool:
+    """Whether a key of a department's block is a fee: ``consultation_fee``, ``trauma_surcharge``."""
+    return FEE_KEY.fullmatch(key) is not None
+
+
+def _empty_block(value: Any) -> Any:
+    return {} if value is None else value
+
+
+class Block(BaseModel):
+    """A block of keys; any other key is a mistake."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class HospitalBlock(Block):
+    """Which hospital this file describes. Money is in ``currency``, dates are those of ``time_zone``."""
+
+    slug: Code60 = Field(description="The hospital's name in addresses and commands.")
+    name: Text
+    currency: Currency = Field(description="ISO 4217; cannot change once the books are open.")
+    time_zone: TimeZone
+    locale: LocaleName = "en_US"
+    rounding_step: Amount | None = Field(None, description="The smallest amount a charge is rounded to.")
+
+
+class GateSettings(Block):
+    """How the gate holds or releases here; what is not said is decided by the wider block."""
+
+    payment_plan_satisfies: Switch | None = Field(
+        None, description="A plan on track releases even under strict."
+    )
+    deposit_satisfies: Switch | None = Field(None, description="A sufficient deposit releases.")
+    deferral_hours: Annotated[int, whole_of(0, 24 * 365)] | None = Field(
+        None, description="How long moderate defers an essential service."
+    )
+    deferral_limit: Amount | None = Field(None, description="Up to what outstanding amount moderate defers.")
+    critical_triage: Annotated[int, whole_of(1, 5)] | None = Field(
+        None, description="At this triage level (ESI) and below nobody is ever held."
+    )
+    override_triage: Annotated[int, whole_of(1, 5)] | None = Field(
+        None, description="The triage level that a conditional override asks for."
+    )
+    hide_test_details: Switch | None = Field(
+        None, description="Whether the laboratory sees tests before release."
+    )
+    release_per_test: Switch | None = None
+    arrangement_at_discharge: Switch | None = None
+
+
+class Department(GateSettings):
+    """A department as section 1.2 writes it: any key ending in ``_fee`` or ``_surcharge`` is a fee."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    name: Text | None = None
+    kind: Annotated[str, one_of(*DEPARTMENT_KINDS)] | None = None
+    payment_enforcement: Annotated[str, one_of("strict", "moderate", "flexible", "none")] | None = None
+    payment_required_before_consultation: Switch | None = None
+    emergency_override: Annotated[bool | str, switch_or("always", "conditional", "never")] | None = None
+    payment_plans: AvailableOrNot | None = None
+    grace_period: GraceDays | None = None
+    service_blocking: EnabledDisabled | None = None
+
+
+DEPARTMENT_KEYS = tuple(Department.model_fields)
+_NOT_POLICY = {"name", "kind"}
+DEPARTMENT_POLICY_KEYS = tuple(key for key in DEPARTMENT_KEYS if key not in _NOT_POLICY)
+
+
+class WardCharge(Block):
+    """A charge of a ward by one of the types of section 2.1."""
+
+    code: Code40
+    name: LongText
+    billing_type: BillingType
+    amount: Amount
+
+
+def _read_beds(value: Any) -> tuple[str, ...]:
+    expected = f"a list of bed codes, or a number of beds up to {MAXIMUM_BEDS}"
+    if isinstance(value, list):
+        codes = tuple(code_of(20).read(entry) for entry in value)
+    elif isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 6:
+        codes = tuple(f"{number:02d}" for number in range(1, min(int(value), MAXIMUM_BEDS + 1) + 1))
+    else:
+        raise ValueError(f"Expected {expected}, got {show(value)}.")
+    if len(codes) > MAXIMUM_BEDS:
+        raise ValueError(f"Expected {expected}.")
+    twice = sorted({code for code in codes if codes.count(code) > 1})
+    if twice:
+        raise ValueError(f"Expected every bed once, {', '.join(twice)} stands twice.")
+    return codes
+
+
+_BEDS_SCHEMA = {
+    "anyOf": [
+        {"type": "integer", "minimum": 0, "maximum": MAXIMUM_BEDS},
+        {"type": "array", "items": code_of(20).schema, "maxItems": MAXIMUM_BEDS, "uniqueItems": True},
+    ]
+}
+
+
+class Ward(Block):
+    """A ward. ``ward_type`` is the class that prices and charges depend on."""
+
+    name: Text | None = None
+    ward_type: Code40
+    department: Code60
+    beds: Annotated[tuple[str, ...], Reads(_read_beds, _BEDS_SCHEMA)] = ()
+    charges: tuple[WardCharge, ...] = ()
+
+
+class BillingRules(Block):
+    """What section 4.2 says about one service."""
+
+    charge_timing: (
+        Annotated[str, one_of("on_checkin", "before_service", "during_service", "after_service")] | None
+    ) = None
+    payment_required: Annotated[str, one_of("mandatory", "optional", "deferred")] | None = None
+    payment_timing: Annotated[str, one_of("immediate", "within_24h", "end_of_visit", "monthly")] | None = None
+    emergency_override: Annotated[str, one_of("allowed", "not_allowed")] | None = None
+    partial_payment: Annotated[str, one_of("allowed", "not_allowed")] | None = None
+    payment_plans: AvailableOrNot | None = None
+    grace_period: GraceDays | None = None
+    late_fees: EnabledDisabled | None = None
+    service_blocking: EnabledDisabled | None = None
+
+
+class ServiceRules(Block):
+    """An entry of ``Per Service Configuration`` as section 4.2 prints it."""
+
+    service_id: Code80
+    billing_rules: BillingRules
+
+
+class Service(Block):
+    """Something with a price. Without ``price`` it is charged as unpriced, until somebody sets one.
+
+    Services that come from a department's fee, a ward's charge or a package may be refined here: their
+    name, tax, flags and billing rules.
+    """
+
+    name: LongText | None = None
+    kind: Annotated[str, one_of(*SERVICE_KINDS)] | None = None
+    department: Code60 | None = None
+    price: Amount | None = None
+    price_from: Day | None = None
+    tax: Code40 | None = None
+    flags: tuple[Code40, ...] | None = None
+    billing_rules: BillingRules | None = None
+
+
+class Tax(Block):
+    """A tax in percent; ``inclusive``: listed prices contain it."""
+
+    name: ShortText
+    percent: Percent
+    inclusive: Switch = False
+
+
+class TariffLine(Block):
+    """A price for some: the payer, patient category, ward type or department that it names."""
+
+    service: Code80
+    price: Amount
+    tariff: Code60 = "standard"
+    payer: Code60 | None = None
+    patient_category: Code40 | None = None
+    ward_type: Code40 | None = None
+    department: Code60 | None = None
+    starts_on: Day | None = None
+    ends_on: Day | None = None
+
+
+class Discount(Block):
+    """A reduction by ``percent`` or ``amount`` for whoever and whatever its conditions fit."""
+
+    name: Text
+    percent: Percent | None = None
+    amount: Amount | None = None
+    payer: Code60 | None = None
+    patient_category: Code40 | None = None
+    department: Code60 | None = None
+    service_kind: Annotated[str, one_of(*SERVICE_KINDS)] | None = None
+    service: Code80 | None = None
+    starts_on: Day | None = None
+    ends_on: Day | None = None
+
+
+class Package(Block):
+    """A fixed price for a set of services; charging the service of the package's code buys it."""
+
+    name: Text
+    price: Amount
+    services: tuple[Code80, ...]
+    starts_on: Day | None = None
+    ends_on: Day | None = None
+
+
+class Named(Block):
+    """A payer."""
+
+    name: Text
+
+
+class CashPoint(Block):
+    """A till or counter with a series of receipts of its own."""
+
+    name: ShortText
+
+
+class ChargeRule(Block):
+    """What an event charges, beyond what the departments' fees and the wards' charges say."""
+
+    event_kind: Word60
+    service: Code80 | None = Field(None, description="Empty: the service of each line of the event.")
+    department: Code60 | None = None
+    department_kind: Annotated[str, one_of(*DEPARTMENT_KINDS)] | None = None
+    ward_type: Code40 | None = None
+    per_line: Switch = False
+    line_flag: Code40 | None = None
+    once_per: Annotated[str, one_of("patient", "encounter")] | None = None
+    charge_type: BillingType = "one_time"
+    planned: Switch | None = Field(
+        None, description="Foreseen, not posted; daily charges are, unless told otherwise."
+    )
+    delivered_on_capture: Switch = False
+    required_at: tuple[Word60, ...] = ()
+
+
+class GlobalEnforcement(Block):
+    """The hospital's rule, where no department or service says otherwise (section 4.1)."""
+
+    global_policy: Annotated[str, one_of("strict", "moderate", "flexible", "emergency_only")] | None = None
+    emergency_override: Annotated[str, one_of("always", "conditional", "never")] | None = None
+    payment_plans: EnabledDisabled | None = None
+    grace_periods: GraceDays | None = None
+
+
+class ServicePolicies(Block):
+    """What holds for every service (section 4.1)."""
+
+    require_payment_before_service: Annotated[str, one_of("by_service_type")] | None = None
+    allow_partial_payments: EnabledDisabled | None = None
+    auto_payment_plans: EnabledDisabled | None = None
+    payment_reminders: EnabledDisabled | None = None
+
+
+class BillingCycles(Block):
+    """The legend of section 4.1: what each cycle means. ``billing_cycle`` chooses one."""
+
+    real_time: LongText | None = None
+    daily_batch: LongText | None = None
+    weekly_batch: LongText | None = None
+    monthly_batch: LongText | None = None
+
+
+class SystemConfiguration(Block):
+    """Section 4.1."""
+
+    payment_enforcement: GlobalEnforcement | None = None
+    service_policies: ServicePolicies | None = None
+    billing_cycles: BillingCycles | None = None
+    billing_cycle: Annotated[str, one_of(*BILLING_CYCLES)] = "real_time"
+    gate: GateSettings | None = None
+
+
+class EnforcementLevels(Block):
+    """The description of the levels (section 3.1)."""
+
+    strict: tuple[LongText, ...] | None = None
+    moderate: tuple[LongText, ...] | None = None
+    flexible: tuple[LongText, ...] | None = None
+    emergency_override: tuple[LongText, ...] | None = None
+
+
+class WardBillingTypes(Block):
+    """Which names of charges go by which type (section 2.1)."""
+
+    one_time: tuple[LongText, ...] | None = None
+    daily: tuple[LongText, ...] | None = None
+    hourly: tuple[LongText, ...] | None = None
+    percentage: tuple[LongText, ...] | None = None
+    quantity_based: tuple[LongText, ...] | None = None
+    event_triggered: tuple[LongText, ...] | None = None
+
+
+def _as_list(value: Any) -> Any:
+    return [value] if isinstance(value, dict) else value
+
+
+DepartmentBlock = Annotated[Department, BeforeValidator(_empty_block)]
+
+
+class HospitalFile(Block):
+    """A hospital in one file: what it is, offers and asks for."""
+
+    hospital: HospitalBlock
+    departments: dict[Code60, DepartmentBlock] = Field(default_factory=dict)
+    wards: dict[Code60, Ward] = Field(default_factory=dict)
+    services: dict[Code80, Annotated[Service, BeforeValidator(_empty_block)]] = Field(default_factory=dict)
+    per_service_configuration: Annotated[tuple[ServiceRules, ...], BeforeValidator(_as_list)] = ()
+    taxes: dict[Code40, Tax] = Field(default_factory=dict)
+    tariffs: tuple[TariffLine, ...] = ()
+    discounts: dict[Code60, Discount] = Field(default_factory=dict)
+    packages: dict[Code80, Package] = Field(default_factory=dict)
+    payers: dict[Code60, Named] = Field(default_factory=dict)
+    cash_points: dict[Code30, CashPoint] = Field(default_factory=dict)
+    charge_rules: dict[RuleCode, ChargeRule] = Field(default_factory=dict)
+    system_configuration: SystemConfiguration = Field(default_factory=SystemConfiguration)
+    payment_enforcement_levels: EnforcementLevels | None = None
+    ward_billing_types: WardBillingTypes | None = None
+
+
+SECTIONS = tuple(HospitalFile.model_fields)
+
+
+def section_name(title: str) -> str:
+    """``System Configuration``, as the specification prints it, is ``system_configuration``."""
+    return re.sub(r"[\s-]+", "_", title.strip().lower())
