@@ -1,9 +1,9 @@
 """What a service costs: tariff line, then package, then discount, then tax, then rounding.
 
 Pure functions over a ``PriceBook``; docs/explanation/pricing.md works them out as tables that the tests
-run. All amounts are minor units. Rounding is half away from zero and happens in two places only: gross
-(unit price times quantity) and tax, each to the minor unit; the net is then rounded to the hospital's
-step.
+run. All amounts are minor units. Rounding is half away from zero and happens in these places only: gross
+(unit price times quantity), a discount in percent, and tax, each to the minor unit; the net is then rounded
+to the hospital's step.
 """
 
 from __future__ import annotations
