@@ -3,6 +3,10 @@
 --
 -- p_requests: a list of {ordinal, idempotency_key, patient_id, encounter_id, service_date}.
 -- p_once: codes of rules that charge a patient or an encounter once. p_packages: whether the hospital has any.
+--
+-- Each row is looked up by its key (OFFSET 0 keeps the planner from joining whole tables to a request whose
+-- length it cannot know). The keys are told apart with CASE: coalesce() is not leakproof, so under
+-- row-level security an index would not be asked for it.
 CREATE OR REPLACE FUNCTION charging_context(p_hospital uuid, p_requests json, p_once text[], p_packages boolean)
 RETURNS TABLE (
     ordinal int, configuration_version int,
@@ -28,16 +32,28 @@ BEGIN
     FROM json_to_recordset(p_requests) AS r (
         ordinal int, idempotency_key text, patient_id uuid, encounter_id uuid, service_date date)
     LEFT JOIN hospitals_hospital AS hospital ON hospital.id = p_hospital
-    LEFT JOIN charging_clinicalevent AS event
-        ON event.hospital_id = p_hospital AND event.idempotency_key = r.idempotency_key
-    LEFT JOIN patients_encounter AS encounter
-        ON encounter.hospital_id = p_hospital AND encounter.id = r.encounter_id
-    LEFT JOIN hospitals_department AS department
-        ON department.hospital_id = p_hospital AND department.id = encounter.department_id
-    LEFT JOIN patients_patient AS named
-        ON named.hospital_id = p_hospital AND named.id = coalesce(r.patient_id, encounter.patient_id)
-    LEFT JOIN patients_patient AS patient
-        ON patient.hospital_id = p_hospital AND patient.id = coalesce(named.merged_into_id, named.id)
+    LEFT JOIN LATERAL (
+        SELECT e.id, e.content_hash FROM charging_clinicalevent AS e
+        WHERE e.hospital_id = p_hospital AND e.idempotency_key = r.idempotency_key OFFSET 0
+    ) AS event ON true
+    LEFT JOIN LATERAL (
+        SELECT e.* FROM patients_encounter AS e
+        WHERE e.hospital_id = p_hospital AND e.id = r.encounter_id OFFSET 0
+    ) AS encounter ON true
+    LEFT JOIN LATERAL (
+        SELECT d.id, d.code, d.kind FROM hospitals_department AS d
+        WHERE d.hospital_id = p_hospital AND d.id = encounter.department_id OFFSET 0
+    ) AS department ON true
+    LEFT JOIN LATERAL (
+        SELECT p.id, p.merged_into_id FROM patients_patient AS p
+        WHERE p.hospital_id = p_hospital AND p.id = CASE WHEN r.patient_id IS NULL THEN encounter.patient_id ELSE r.patient_id END
+        OFFSET 0
+    ) AS named ON true
+    LEFT JOIN LATERAL (
+        SELECT p.id, p.category FROM patients_patient AS p
+        WHERE p.hospital_id = p_hospital AND p.id = CASE WHEN named.merged_into_id IS NULL THEN named.id ELSE named.merged_into_id END
+        OFFSET 0
+    ) AS patient ON true
     LEFT JOIN LATERAL (
         SELECT a.id, a.currency FROM patients_patientaccount AS a
         WHERE a.hospital_id = p_hospital AND a.patient_id = patient.id
