@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from almoner.kernel.errors import PermissionRefused
@@ -24,6 +24,10 @@ class Actor:
         """Raise ``PermissionRefused`` unless this actor has ``permission``."""
         if not self.may(permission):
             raise PermissionRefused(permission)
+
+    def also(self, *permissions: str) -> Actor:
+        """The same actor for a part of what they may do: giving a bed moves the advance, too."""
+        return replace(self, permissions=self.permissions | frozenset(permissions))
 
 
 def system(name: str) -> Actor:

@@ -18,7 +18,7 @@ from almoner.kernel.errors import Conflict, DomainError
 from almoner.kernel.idempotency import check_key
 from almoner.orders.models import Prescription, PrescriptionLine
 from almoner.orders.operations import find_order, subject_of
-from almoner.payments.operations import apply_deposits, release
+from almoner.payments.operations import PERMISSION_RECORD, apply_deposits, release
 from almoner.service_points.pharmacy.models import Dispensing
 
 PERMISSION_DISPENSE = "pharmacy.dispense"
@@ -130,7 +130,7 @@ def _part(
                 charge_item_ids=[first.id, rest.id],
                 maximum_minor=paid,
                 idempotency_key=f"{idempotency_key}:{first.id}",
-                actor=actor,
+                actor=actor.also(PERMISSION_RECORD),
                 at=at,
                 reason="payment kept with a parted charge",
             )

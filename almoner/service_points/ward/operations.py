@@ -17,8 +17,8 @@ from almoner.kernel.errors import Conflict, NotFound
 from almoner.kernel.tenancy import transaction
 from almoner.orders.models import Admission
 from almoner.orders.operations import find_order, subject_of
-from almoner.patients.operations import close_encounter
-from almoner.payments.operations import apply_deposits
+from almoner.patients.operations import PERMISSION_REGISTER, close_encounter
+from almoner.payments.operations import PERMISSION_RECORD, apply_deposits
 from almoner.service_points.ward.models import BedStay
 
 PERMISSION_WARD = "ward.assign_bed"
@@ -79,7 +79,7 @@ def _apply_advance(hospital_id: UUID, admission: Admission, key: str, actor: Act
             first.patient_account_id,
             charge_item_ids=[item.id for item in items],
             idempotency_key=f"advance:{key}",
-            actor=actor,
+            actor=actor.also(PERMISSION_RECORD),
             at=at,
             reason="advance applied to ward charges",
         )
@@ -128,7 +128,7 @@ def discharge(hospital_id: UUID, admission_id: UUID, *, actor: Actor, at: dateti
         admission.discharged_at = at
         admission.save(update_fields=["discharged_at"])
         BedStay.objects.filter(admission=admission, ended_at=None).update(ended_at=at)
-        close_encounter(hospital_id, admission.encounter_id, actor=actor, at=at)
+        close_encounter(hospital_id, admission.encounter_id, actor=actor.also(PERMISSION_REGISTER), at=at)
     return admission
 
 
