@@ -149,9 +149,7 @@ def _source(line: Line) -> str:
     return f"tariff:{'/'.join([line.tariff, *conditions])}@{line.starts_on.isoformat()}"
 
 
-def find_discount(
-    book: PriceBook, service: PricedService, gross_minor: int, buyer: Buyer
-) -> tuple[int, str]:
+def find_discount(book: PriceBook, service: PricedService, gross_minor: int, buyer: Buyer) -> tuple[int, str]:
     """The largest discount that fits, in minor units (never above the gross amount), and its code."""
     best = (0, "")
     for line in book.discounts:
