@@ -1,11 +1,11 @@
 # `make run` and `make test` set up everything they need; the rest is for those who change the code.
 SHELL := /bin/bash
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 STAMP := .venv/.installed
 TEST_PROCESSES ?= 3
 
-.PHONY: run test check format bench faults requirements screenshots clean
+.PHONY: run test check format bench faults requirements clean frontend chromium
 
 run: $(STAMP) frontend
 	@exec $(BIN)/almoner up
@@ -39,13 +39,14 @@ requirements: $(STAMP)
 	done
 
 $(STAMP): requirements/dev.txt pyproject.toml
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@test -x $(BIN)/pip || $(PYTHON) -m venv .venv 2>/dev/null \
+	    || (echo "Installing Debian's venv" && apt-get update -qq && apt-get install -y -qq python3-venv \
+	        && $(PYTHON) -m venv --clear .venv)
 	@echo "Installing the pinned requirements"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/dev.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-.PHONY: frontend chromium
 frontend: $(STAMP)
 	@$(BIN)/python frontend/build.py
 
