@@ -8,7 +8,7 @@ import pytest
 
 from almoner.charging.models import ChargeItem, ChargeRule
 from almoner.kernel.errors import Conflict, DomainError
-from almoner.ledger.models import Posting
+from almoner.ledger.queries import account_total
 from almoner.orders.models import Prescription
 from almoner.orders.operations import Medication, Placed, prescribe
 from almoner.patients.models import Encounter
@@ -64,7 +64,7 @@ def _prescribe(hospital: TestHospital, encounter: Encounter) -> Placed[Prescript
 
 def _revenue(hospital: TestHospital) -> int:
     with hospital.transaction():
-        return -sum(Posting.objects.filter(account_code="revenue").values_list("amount_minor", flat=True))
+        return -account_total("revenue")
 
 
 def test_medication_is_charged_by_quantity_with_the_dispensing_fee(
