@@ -15,6 +15,7 @@ from almoner.enforcement.policy import Policies, read_settings
 from almoner.enforcement.rules import DueItem, Facts, OverrideInForce
 from almoner.kernel.errors import NotFound
 from almoner.kernel.service_points import Step, steps
+from almoner.kernel.tenancy import transaction
 
 _policies: dict[UUID, Policies] = {}
 
@@ -24,7 +25,8 @@ def policies_at(hospital_id: UUID, version: int) -> Policies:
     known = _policies.get(hospital_id)
     if known is not None and known.version == version:
         return known
-    rows = list(PaymentPolicy.objects.all())
+    with transaction(hospital_id):
+        rows = list(PaymentPolicy.objects.all())
     read = {(row.scope, row.subject): read_settings(row.scope, row.settings) for row in rows}
     policies = Policies(
         version=version,

@@ -8,23 +8,30 @@ never raised. The contract suite fails for a step that no operation guards.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
+from typing import Concatenate, Generic, ParamSpec, TypeVar
 from uuid import UUID
 
 import orjson
+from django.db import connection
 
-from almoner.enforcement.facts import Subject, read_facts
-from almoner.enforcement.models import GateDecision
-from almoner.enforcement.rules import Decision, Facts, decide
+from almoner.enforcement.facts import StepFacts, Subject, read_facts
+from almoner.enforcement.rules import Decision, decide
 from almoner.kernel.actor import Actor
 from almoner.kernel.ids import new_id
 from almoner.kernel.tenancy import transaction
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
+
+_STORE_DECISION = """
+    INSERT INTO enforcement_gatedecision
+        (id, hospital_id, step, patient_id, encounter_id, order_id, outcome, reason_code, reason, due_minor,
+         currency, facts, configuration_version, decided_at, asked_by)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s, %s, %s)
+"""
 
 GUARDS: dict[str, str] = {}
 """Which operation (dotted name) guards which step."""
@@ -43,12 +50,6 @@ class Passage(Generic[Result]):
         return self.decision.may_proceed
 
 
-def facts_as_data(facts: Facts) -> dict[str, Any]:
-    """The facts as stored with a decision, and replayed by a preview of another policy."""
-    data: dict[str, Any] = orjson.loads(orjson.dumps(asdict(facts)))
-    return data
-
-
 def check(
     hospital_id: UUID, step: str, subject: Subject, *, actor: Actor, at: datetime
 ) -> tuple[Decision, UUID]:
@@ -59,29 +60,36 @@ def check(
     with transaction(hospital_id, announce=False):
         read = read_facts(hospital_id, step, subject, at)
         decision = decide(read.policies, read.facts, at)
-        decision_id = new_id()
-        GateDecision.objects.bulk_create(
+        return decision, _store(hospital_id, subject, read, decision, actor, at)
+
+
+def _store(
+    hospital_id: UUID, subject: Subject, read: StepFacts, decision: Decision, actor: Actor, at: datetime
+) -> UUID:
+    """Write the decision down with its facts, in one statement, and return its id."""
+    decision_id = new_id()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _STORE_DECISION,
             [
-                GateDecision(
-                    id=decision_id,
-                    hospital_id=hospital_id,
-                    step=step,
-                    patient_id=read.patient_id,
-                    encounter_id=subject.encounter_id,
-                    order_id=subject.order_id,
-                    outcome=decision.outcome.value,
-                    reason_code=decision.reason_code,
-                    reason=decision.reason[:500],
-                    due_minor=decision.due_minor,
-                    currency=decision.currency,
-                    facts=facts_as_data(read.facts),
-                    configuration_version=read.policies.version,
-                    decided_at=at,
-                    asked_by=actor.name,
-                )
-            ]
+                decision_id,
+                hospital_id,
+                read.facts.step,
+                read.patient_id,
+                subject.encounter_id,
+                subject.order_id,
+                decision.outcome.value,
+                decision.reason_code,
+                decision.reason[:500],
+                decision.due_minor,
+                decision.currency,
+                orjson.dumps(read.facts).decode(),
+                read.policies.version,
+                at,
+                actor.name,
+            ],
         )
-        return decision, decision_id
+    return decision_id
 
 
 def guarded(

@@ -203,9 +203,18 @@ class Policies:
     hospital: Settings = field(default_factory=Settings)
     departments: Mapping[str, Settings] = field(default_factory=dict)
     services: Mapping[str, Settings] = field(default_factory=dict)
+    _resolved: dict[tuple[str, str], Settings] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def resolve(self, *, department: str = "", service: str = "") -> Settings:
         """The settings in force for a service of a department: every value is set."""
+        known = self._resolved.get((department, service))
+        if known is None:
+            known = self._resolved[department, service] = self._resolve(department, service)
+        return known
+
+    def _resolve(self, department: str, service: str) -> Settings:
         settings = _narrow(DEFAULTS, self.hospital)
         settings = _narrow(settings, self.departments.get(department, Settings()))
         settings = _narrow(settings, self.services.get(service, Settings()))

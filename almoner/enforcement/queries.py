@@ -24,7 +24,7 @@ from almoner.enforcement.policy import Policies
 from almoner.enforcement.rules import Decision, Facts, Option, Outcome, decide
 from almoner.kernel.errors import NotFound
 from almoner.kernel.service_points import steps
-from almoner.kernel.tenancy import transaction
+from almoner.kernel.tenancy import autocommit, transaction
 
 
 class PaymentStatus(StrEnum):
@@ -96,7 +96,7 @@ class ServicePointStatus:
 
 def billing_status(hospital_id: UUID, patient_id: UUID, *, at: datetime) -> BillingStatus:
     """How the patient stands at ``at``; one statement. Raises ``NotFound``."""
-    with transaction(hospital_id, announce=False):
+    with autocommit(hospital_id):
         with connection.cursor() as cursor:
             cursor.execute("SELECT * FROM enforcement_status(%s, %s, %s)", [hospital_id, patient_id, at])
             row = cursor.fetchone()
@@ -216,7 +216,7 @@ def service_point_status(
     hospital_id: UUID, step: str, subject: Subject, *, at: datetime
 ) -> ServicePointStatus:
     """Cost, payment status, balance, actions and recent payments of a step; one statement, nothing stored."""
-    with transaction(hospital_id, announce=False):
+    with autocommit(hospital_id):
         read = read_facts(hospital_id, step, subject, at, with_payments=True)
     decision = decide(read.policies, read.facts, at)
     if decision.due_minor == 0 and decision.outcome is not Outcome.HELD:

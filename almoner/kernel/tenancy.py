@@ -70,6 +70,20 @@ def transaction(hospital_id: UUID, *, announce: bool = True) -> Iterator[None]:
             _current.reset(token)
 
 
+@contextmanager
+def autocommit(hospital_id: UUID) -> Iterator[None]:
+    """Join the open transaction; without one, every statement inside is a transaction of its own.
+
+    For an operation that is one call of an SQL function which announces the hospital itself: it saves the
+    round trips of BEGIN and COMMIT, about a fifth of what a payment takes.
+    """
+    if connection.in_atomic_block:
+        with transaction(hospital_id, announce=False):
+            yield
+    else:
+        yield
+
+
 def set_hospital(hospital_id: UUID) -> None:
     """Tell the open transaction which hospital's rows it may see."""
     with connection.cursor() as cursor:

@@ -20,7 +20,7 @@ from almoner.kernel.actor import Actor
 from almoner.kernel.errors import Conflict, DomainError, IdempotencyMismatch, NotFound
 from almoner.kernel.idempotency import check_key, content_hash
 from almoner.kernel.ids import new_id
-from almoner.kernel.tenancy import require_transaction, transaction
+from almoner.kernel.tenancy import autocommit, require_transaction, transaction
 from almoner.ledger.models import JournalEntry, OpenItem
 from almoner.ledger.operations import Line, post
 from almoner.payments.models import (
@@ -173,7 +173,7 @@ def record_payment(
         "excess": excess,
     }
     allocations = orjson.dumps(list(shares)).decode() if shares else None
-    with transaction(hospital_id, announce=False):
+    with autocommit(hospital_id):
         row = _call_record(hospital_id, payment, allocations)
     outcome, payment_id, hashed, number, unallocated, detail = row
     if outcome == "replayed" and hashed != payment["content_hash"]:

@@ -7,6 +7,7 @@ a service point's. Two round trips whatever the number of events: one read of th
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -25,11 +26,35 @@ from almoner.kernel.errors import Conflict, DomainError, IdempotencyMismatch, No
 from almoner.kernel.idempotency import check_key, content_hash
 from almoner.kernel.ids import new_id
 from almoner.kernel.service_points import event_kinds
-from almoner.kernel.tenancy import transaction
+from almoner.kernel.tenancy import autocommit, transaction
 
 FUTURE_TOLERANCE = timedelta(minutes=5)
 MAXIMUM_BATCH = 1000
 PERMISSION_CAPTURE = "charging.capture"
+
+_CONTEXT_COLUMNS = (
+    "configuration_version",
+    "event_id",
+    "event_hash",
+    "patient_id",
+    "patient_category",
+    "account_id",
+    "currency",
+    "encounter_id",
+    "encounter_patient_id",
+    "encounter_class",
+    "encounter_ended_at",
+    "department_id",
+    "department_code",
+    "department_kind",
+    "ward_type",
+    "payer_id",
+    "payer_code",
+    "charged_once_patient",
+    "charged_once_encounter",
+    "packaged",
+)
+_READ_CONTEXT = f"SELECT {', '.join(_CONTEXT_COLUMNS)} FROM charging_context(%s, %s::json, %s::text[], %s)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +94,15 @@ def capture_batch(
     _check(events, at)
     hashes = [content_hash(event.content()) for event in events]
     events = [event if event.occurred_at else replace(event, occurred_at=at) for event in events]
-    with transaction(hospital_id, announce=False):
+    with _boundary(hospital_id, events):
         contexts = read_contexts(hospital_id, events, known_book(hospital_id))
         book = known_book(hospital_id)
         if book is None or book.version != contexts[0]["configuration_version"]:
-            book = read_book(hospital_id)
+            book = _read_book(hospital_id)
             contexts = read_contexts(hospital_id, events, book)
         outcome = _price_and_write(hospital_id, events, hashes, contexts, book, actor, at, historical)
         if outcome is None:
-            book = read_book(hospital_id)
+            book = _read_book(hospital_id)
             outcome = _price_and_write(hospital_id, events, hashes, contexts, book, actor, at, historical)
         if outcome is None:
             raise Conflict(
@@ -86,6 +111,18 @@ def capture_batch(
             )
         _deliver_fulfilled(hospital_id, events, outcome, actor, at)
         return outcome
+
+
+def _boundary(hospital_id: UUID, events: Sequence[Event]) -> AbstractContextManager[None]:
+    """One event is written whole by one statement; several, or one that also delivers, need a transaction."""
+    if len(events) == 1 and not event_kinds()[events[0].kind].delivers:
+        return autocommit(hospital_id)
+    return transaction(hospital_id, announce=False)
+
+
+def _read_book(hospital_id: UUID) -> Book:
+    with transaction(hospital_id):
+        return read_book(hospital_id)
 
 
 def _name(events: Sequence[Event], index: int, field: str) -> str:
@@ -140,7 +177,7 @@ def read_contexts(hospital_id: UUID, events: Sequence[Event], book: Book | None)
     ]
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT * FROM charging_context(%s, %s::json, %s::text[], %s)",
+            _READ_CONTEXT,
             [
                 hospital_id,
                 orjson.dumps(requests).decode(),
@@ -148,8 +185,7 @@ def read_contexts(hospital_id: UUID, events: Sequence[Event], book: Book | None)
                 bool(book and book.prices.packages),
             ],
         )
-        names = [column.name for column in cursor.description]
-        rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+        rows = [dict(zip(_CONTEXT_COLUMNS, row, strict=True)) for row in cursor.fetchall()]
     if rows[0]["configuration_version"] is None:
         raise NotFound("There is no such hospital.", field="hospital_id", code="unknown_hospital")
     return rows
@@ -265,7 +301,7 @@ def _price_and_write(
             replayed = True
             if hashed != by_key[event_id]["content_hash"]:
                 raise IdempotencyMismatch(events[index].idempotency_key)
-        items = _stored_items(actual) if replayed else made[event_id]
+        items = _stored_items(hospital_id, actual) if replayed else made[event_id]
         outcome.append(Captured(actual, row["patient_id"], row["account_id"], items, replayed))
     return outcome
 
@@ -333,13 +369,15 @@ def _write(
     replayed = {event_id: hashed for outcome, event_id, hashed in rows if outcome == "replayed"}
     if not replayed:
         return {}
-    keys = ClinicalEvent.objects.filter(id__in=replayed).values_list("id", "idempotency_key")
-    return {key: (event_id, replayed[event_id]) for event_id, key in keys}
+    with transaction(hospital_id):
+        keys = ClinicalEvent.objects.filter(id__in=replayed).values_list("id", "idempotency_key")
+        return {key: (event_id, replayed[event_id]) for event_id, key in keys}
 
 
-def _stored_items(event_id: UUID) -> list[dict[str, Any]]:
-    rows = ChargeItem.objects.filter(event_id=event_id).select_related("service").order_by("line", "id")
-    return [item_as_row(item) for item in rows]
+def _stored_items(hospital_id: UUID, event_id: UUID) -> list[dict[str, Any]]:
+    with transaction(hospital_id):
+        rows = ChargeItem.objects.filter(event_id=event_id).select_related("service").order_by("line", "id")
+        return [item_as_row(item) for item in rows]
 
 
 def item_as_row(item: ChargeItem) -> dict[str, Any]:

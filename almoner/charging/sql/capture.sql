@@ -16,7 +16,7 @@ RETURNS TABLE (
     department_id uuid, department_code text, department_kind text, ward_type text, visit_type text,
     payer_id uuid, payer_code text,
     charged_once_patient text[], charged_once_encounter text[], packaged text[]
-) LANGUAGE plpgsql AS $$
+) LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 BEGIN
     PERFORM set_config('almoner.hospital_id', p_hospital::text, true);
@@ -93,6 +93,7 @@ CREATE OR REPLACE FUNCTION charging_capture(p_hospital uuid, p_version int, p_ev
 RETURNS TABLE (outcome text, event_id uuid, content_hash text) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 BEGIN
+    PERFORM set_config('almoner.hospital_id', p_hospital::text, true);
     IF NOT EXISTS (
         SELECT FROM hospitals_hospital WHERE id = p_hospital AND configuration_version = p_version
     ) THEN

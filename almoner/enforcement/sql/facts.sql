@@ -9,7 +9,7 @@ CREATE OR REPLACE FUNCTION enforcement_facts(
     encounter_class text, triage_level smallint, department text, department_kind text,
     outstanding_minor bigint, deposit_minor bigint, plan_status text,
     items json, overrides json, payments json
-) LANGUAGE plpgsql AS $$
+) LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 BEGIN
     PERFORM set_config('almoner.hospital_id', p_hospital::text, true);
@@ -81,7 +81,7 @@ CREATE OR REPLACE FUNCTION enforcement_status(p_hospital uuid, p_patient uuid, p
 RETURNS TABLE (
     configuration_version int, currency text, patient_id uuid, receivable_minor bigint,
     payer_receivable_minor bigint, deposit_minor bigint, plans json, items json, overrides json
-) LANGUAGE plpgsql AS $$
+) LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 DECLARE
     survivor uuid;

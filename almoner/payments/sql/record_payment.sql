@@ -12,7 +12,7 @@
 CREATE OR REPLACE FUNCTION payments_record(p_hospital uuid, p_payment json, p_allocations json)
 RETURNS TABLE (outcome text, payment_id uuid, content_hash text, receipt_number bigint,
                unallocated_minor bigint, detail text)
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 DECLARE
     pay record;
@@ -61,15 +61,19 @@ BEGIN
                            ORDER BY open_item.service_date, open_item.id
                            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS before
                 FROM (
-                    SELECT o.id, i.service_date,
-                           CASE WHEN pay.side = 'payer' THEN o.payer_minor ELSE o.patient_minor END AS open
+                    SELECT o.id, o.patient_minor AS open, i.service_date, i.encounter_id
                     FROM ledger_openitem AS o
-                    JOIN charging_chargeitem AS i ON i.hospital_id = o.hospital_id AND i.id = o.id
-                    WHERE o.hospital_id = p_hospital AND o.patient_account_id = pay.patient_account_id
-                      AND (o.patient_minor > 0 OR pay.side = 'payer')
-                      AND (pay.encounter_id IS NULL OR i.encounter_id = pay.encounter_id)
+                    JOIN charging_chargeitem AS i ON i.hospital_id = p_hospital AND i.id = o.id
+                    WHERE pay.side = 'patient' AND o.hospital_id = p_hospital
+                      AND o.patient_account_id = pay.patient_account_id AND o.patient_minor > 0
+                    UNION ALL
+                    SELECT o.id, o.payer_minor, i.service_date, i.encounter_id
+                    FROM charging_chargeitem AS i
+                    JOIN ledger_openitem AS o ON o.hospital_id = p_hospital AND o.id = i.id
+                    WHERE pay.side = 'payer' AND i.hospital_id = p_hospital
+                      AND i.patient_account_id = pay.patient_account_id AND o.payer_minor > 0
                 ) AS open_item
-                WHERE open_item.open > 0
+                WHERE pay.encounter_id IS NULL OR open_item.encounter_id = pay.encounter_id
             ) AS o
             WHERE o.before < pay.amount_minor
         ) AS due;
