@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from django.contrib.auth.views import LogoutView
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, path, re_path
 
+from almoner.shell.api import api, docs, openapi_json
+from almoner.shell.problems import unknown_address
 from almoner.shell.views.day import day
 from almoner.shell.views.health import healthz
 from almoner.shell.views.login import Login, choose_hospital
@@ -15,4 +17,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("logout/", LogoutView.as_view(), name="logout"),
     path("hospitals/", choose_hospital, name="choose-hospital"),
     path("healthz", healthz, name="healthz"),
+    path("api/docs", docs, name="api-docs"),
+    path("api/v1/openapi.json", openapi_json, name="openapi"),
+    path("api/v1/", api.urls),
+    re_path(r"^api/v1/(?P<rest>.*)$", unknown_address),
 ]

@@ -9,3 +9,4 @@ class CheckinConfig(ServicePointConfig):
     title = "Check-in"
     url_prefix = "check-in"
     event_kinds = (EventKind("patient.checked_in", "Patient checked in", "7.1 PatientCheckedIn"),)
+    api_router = "almoner.service_points.checkin.api.router"

@@ -1,0 +1,446 @@
+"""/events and /charge-items: what happened, and what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+from django.http import HttpResponse
+from ninja import Header, Query, Router
+from pydantic import Field
+
+from almoner.charging.models import ChargeItem, ClinicalEvent
+from almoner.charging.operations import (
+    MAXIMUM_BATCH,
+    PERMISSION_CAPTURE,
+    PERMISSION_CORRECT,
+    Captured,
+    capture,
+    capture_batch,
+    item_as_row,
+    price_unpriced,
+)
+from almoner.charging.rules import Event, EventLine
+from almoner.hospitals.callers import ApiRequest, needs
+from almoner.kernel.errors import DomainError, NotFound
+from almoner.kernel.paging import Cursor, Limit, Page, read_page
+from almoner.kernel.service_points import event_kinds, steps
+from almoner.kernel.tenancy import transaction
+from almoner.kernel.wire import (
+    Code,
+    DecimalText,
+    IdempotencyKey,
+    Input,
+    Instant,
+    JsonObject,
+    Minor,
+    Quantity,
+    Resource,
+    Text,
+    answer,
+)
+from almoner.ledger.models import OpenItem
+
+SCOPE_BILLING = "billing.read"
+"""May read what was charged, asked, paid and decided, with the names of the services."""
+MAXIMUM_LINES = 200
+router = Router(tags=["Charges"])
+
+Priority = Literal["routine", "urgent", "stat"]
+RequestType = Literal["first", "follow_up", "maintenance", "elective"]
+ItemStatus = Literal["planned", "unpriced", "billable", "cancelled", "entered_in_error"]
+EventKindName = Annotated[str, Field(pattern=r"^[a-z0-9_.]{1,60}$")]
+
+
+class ServiceLine(Input):
+    """A service by its code, and how much of it. Prices come from the hospital's tariffs, never from here."""
+
+    service: Code
+    quantity: Quantity = Decimal(1)
+
+
+class NewEvent(Input):
+    """Something that happened. Name the encounter, or the patient when there is none.
+
+    ``occurred_at`` left out: when it is recorded. ``body`` is kept with the event as it is.
+    """
+
+    kind: EventKindName
+    encounter_id: UUID | None = None
+    patient_id: UUID | None = None
+    order_id: UUID | None = None
+    occurred_at: Instant | None = None
+    lines: Annotated[list[ServiceLine], Field(max_length=MAXIMUM_LINES)] = []
+    priority: Priority = "routine"
+    request_type: RequestType = "first"
+    body: JsonObject = {}
+
+
+class BatchedEvent(NewEvent):
+    """An event of a batch. Without a key of its own its key is the request's and its place: ``KEY:0``."""
+
+    idempotency_key: Annotated[str, Field(pattern=r"^[!-~]{1,200}$")] | None = None
+
+
+class EventBatch(Input):
+    events: Annotated[list[BatchedEvent], Field(min_length=1, max_length=MAXIMUM_BATCH)]
+
+
+class ChargeItemResource(Resource):
+    """What one line of an event costs. Amounts are minor units of ``currency``, null while unpriced.
+
+    ``net_minor`` = gross - discount + tax on top + rounding. ``required_at`` names the steps that ask for
+    it. Whether it is paid follows from ``open_minor`` (the patient's part still open), which lists and
+    single reads give and a capture leaves out.
+    """
+
+    id: UUID
+    event_id: UUID
+    line: int
+    rule: str
+    revision: int
+    service: str
+    service_period: str
+    service_date: date
+    patient_id: UUID
+    patient_account_id: UUID
+    encounter_id: UUID | None
+    order_id: UUID | None
+    status: str
+    charge_type: str
+    quantity: DecimalText
+    currency: str
+    unit_price_minor: int | None
+    gross_minor: int | None
+    discount_minor: int
+    tax_minor: int
+    net_minor: int | None
+    open_minor: int | None = None
+    price_source: str
+    configuration_version: int
+    required_at: list[str]
+    due_at: datetime
+    captured_at: datetime
+    delivered_at: datetime | None
+
+
+class ChargeItemPage(Page[ChargeItemResource]):
+    """Charge items."""
+
+
+class CapturedResource(Resource):
+    """What became of an event. ``total_minor`` is what its billable charges come to."""
+
+    event_id: UUID
+    patient_id: UUID
+    patient_account_id: UUID
+    currency: str
+    total_minor: int
+    charge_items: list[ChargeItemResource]
+
+
+class CapturedInBatch(CapturedResource):
+    """An event of a batch; ``replayed``: it had been captured before."""
+
+    replayed: bool
+
+
+class CapturedBatch(Resource):
+    """The events of a batch in their order."""
+
+    events: list[CapturedInBatch]
+
+
+class EventResource(Resource):
+    """An event as it was recorded. ``after_discharge``: it came when the visit had ended, for review."""
+
+    id: UUID
+    kind: str
+    idempotency_key: str
+    occurred_at: datetime
+    recorded_at: datetime
+    recorded_by: str
+    patient_id: UUID
+    encounter_id: UUID | None
+    order_id: UUID | None
+    after_discharge: bool
+    body: dict[str, Any]
+    charge_items: list[ChargeItemResource]
+
+
+class EventPage(Page[EventResource]):
+    """Events with their charges."""
+
+
+class StatedPrice(Input):
+    """The price of one unit, or nothing: then the tariffs in force now are asked."""
+
+    unit_price_minor: Minor | None = None
+
+
+def charge_item_resource(row: Mapping[str, Any], open_minor: int | None = None) -> ChargeItemResource:
+    """A charge item as the API shows it, from the shape that ``Captured.items`` has."""
+    return ChargeItemResource(
+        id=row["id"],
+        event_id=row["event_id"],
+        line=row["line"],
+        rule=row["rule_code"],
+        revision=row.get("revision", 0),
+        service=row["service"],
+        service_period=row["service_period"],
+        service_date=row["service_date"],
+        patient_id=row["patient_id"],
+        patient_account_id=row["patient_account_id"],
+        encounter_id=row["encounter_id"],
+        order_id=row["order_id"],
+        status=row["status"],
+        charge_type=row["charge_type"],
+        quantity=row["quantity"],
+        currency=row["currency"],
+        unit_price_minor=row["unit_price_minor"],
+        gross_minor=row["gross_minor"],
+        discount_minor=row["discount_minor"],
+        tax_minor=row["tax_minor"],
+        net_minor=row["net_minor"],
+        open_minor=open_minor,
+        price_source=row["price_source"],
+        configuration_version=row["configuration_version"],
+        required_at=list(row["required_at"]),
+        due_at=row["due_at"],
+        captured_at=row["captured_at"],
+        delivered_at=row["delivered_at"],
+    )
+
+
+def captured_fields(captured: Captured, currency: str) -> dict[str, Any]:
+    """The fields of a ``CapturedResource``."""
+    return {
+        "event_id": captured.event_id,
+        "patient_id": captured.patient_id,
+        "patient_account_id": captured.patient_account_id,
+        "currency": currency,
+        "total_minor": captured.total_minor,
+        "charge_items": [charge_item_resource(item) for item in captured.items],
+    }
+
+
+def event_lines(lines: list[ServiceLine]) -> tuple[EventLine, ...]:
+    return tuple(EventLine(line.service, line.quantity) for line in lines)
+
+
+def _event(body: NewEvent, idempotency_key: str, field: str = "kind") -> Event:
+    kind = event_kinds().get(body.kind)
+    if kind is not None and kind.delivers:
+        title = steps()[kind.delivers].title if kind.delivers in steps() else kind.delivers
+        raise DomainError(
+            f"{body.kind} fulfils a step that a gate guards ({title}): call that step's own endpoint.",
+            field=field,
+            code="gated_event_kind",
+        )
+    return Event(
+        kind=body.kind,
+        idempotency_key=idempotency_key,
+        occurred_at=body.occurred_at,
+        patient_id=body.patient_id,
+        encounter_id=body.encounter_id,
+        order_id=body.order_id,
+        lines=event_lines(body.lines),
+        priority=body.priority,
+        request_type=body.request_type,
+        body=body.body,
+    )
+
+
+@router.post("/events", auth=needs(PERMISSION_CAPTURE), response={201: CapturedResource})
+def capture_event(request: ApiRequest, body: NewEvent, idempotency_key: IdempotencyKey) -> HttpResponse:
+    """Record something that happened: it is priced, charged and posted in one transaction.
+
+    Kinds that fulfil a gated step (`consultation.started`, `lab_test.processed`, `medication.dispensed`,
+    `bed.assigned`, ...) are refused here: they come from the step's own endpoint, which asks the gate.
+    """
+    caller = request.auth
+    captured = capture(caller.hospital_id, _event(body, idempotency_key), actor=caller.actor, at=caller.at)
+    resource = CapturedResource(**captured_fields(captured, caller.currency))
+    return answer(resource, 201, replayed=captured.replayed)
+
+
+@router.post("/events/batch", auth=needs(PERMISSION_CAPTURE), response={201: CapturedBatch})
+def capture_events(
+    request: ApiRequest,
+    body: EventBatch,
+    idempotency_key: Annotated[
+        str | None,
+        Header(
+            None,
+            alias="Idempotency-Key",
+            pattern=r"^[!-~]{1,128}$",
+            description="Needed unless every event of the batch has a key of its own.",
+        ),
+    ],
+) -> HttpResponse:
+    """Record up to 1,000 events, all of them or none. Refusals name the event: `events[3].lines[0].service`."""
+    caller = request.auth
+    events = []
+    for place, event in enumerate(body.events):
+        key = event.idempotency_key or (f"{idempotency_key}:{place}" if idempotency_key else "")
+        if not key:
+            raise DomainError(
+                "Send an Idempotency-Key, or give every event an idempotency_key of its own.",
+                field=f"events[{place}].idempotency_key",
+                code="idempotency_key_missing",
+            )
+        events.append(_event(event, key, f"events[{place}].kind"))
+    outcome = capture_batch(caller.hospital_id, events, actor=caller.actor, at=caller.at)
+    resource = CapturedBatch(
+        events=[
+            CapturedInBatch(**captured_fields(captured, caller.currency), replayed=captured.replayed)
+            for captured in outcome
+        ]
+    )
+    return answer(resource, 201, replayed=all(captured.replayed for captured in outcome))
+
+
+def _open_minor(items: list[ChargeItem]) -> dict[UUID, int]:
+    """What is still open of each item, in one statement."""
+    rows = OpenItem.objects.filter(id__in=[item.id for item in items])
+    return dict(rows.values_list("id", "patient_minor"))
+
+
+def charge_item_resources(items: list[ChargeItem]) -> list[ChargeItemResource]:
+    """Stored charge items (with their services) as the API shows them."""
+    still_open = _open_minor(items)
+    return [
+        charge_item_resource(
+            item_as_row(item), still_open.get(item.id, 0) if item.net_minor is not None else None
+        )
+        for item in items
+    ]
+
+
+def _events_with_charges(rows: list[ClinicalEvent]) -> list[EventResource]:
+    charges: dict[UUID, list[ChargeItemResource]] = {}
+    items = ChargeItem.objects.select_related("service").filter(event__in=rows).order_by("line", "id")
+    for item in charge_item_resources(list(items)):
+        charges.setdefault(item.event_id, []).append(item)
+    return [
+        EventResource(
+            id=row.id,
+            kind=row.kind,
+            idempotency_key=row.idempotency_key,
+            occurred_at=row.occurred_at,
+            recorded_at=row.recorded_at,
+            recorded_by=row.recorded_by,
+            patient_id=row.patient_id,
+            encounter_id=row.encounter_id,
+            order_id=row.order_id,
+            after_discharge=row.after_discharge,
+            body=row.body,
+            charge_items=charges.get(row.id, []),
+        )
+        for row in rows
+    ]
+
+
+def _of_patient(rows: QuerySet[Any], patient_id: UUID | None, encounter_id: UUID | None) -> QuerySet[Any]:
+    if patient_id is not None:
+        rows = rows.filter(Q(patient=patient_id) | Q(patient__merged_into=patient_id))
+    if encounter_id is not None:
+        rows = rows.filter(encounter=encounter_id)
+    return rows
+
+
+@router.get("/events", auth=needs(SCOPE_BILLING), response=EventPage)
+def list_events(
+    request: ApiRequest,
+    cursor: Cursor,
+    limit: Limit,
+    patient_id: Annotated[UUID | None, Query(None)],
+    encounter_id: Annotated[UUID | None, Query(None)],
+    kind: Annotated[Text, Query("")],
+    after_discharge: Annotated[bool | None, Query(None, description="True: the work list of late events.")],
+) -> HttpResponse:
+    """Events with their charges, the latest recorded first."""
+    with transaction(request.auth.hospital_id):
+        rows = _of_patient(ClinicalEvent.objects.all(), patient_id, encounter_id)
+        if kind:
+            rows = rows.filter(kind=kind)
+        if after_discharge is not None:
+            rows = rows.filter(after_discharge=after_discharge)
+        page = read_page(rows, cursor=cursor, limit=limit, time="recorded_at", show=lambda row: row)
+        page["items"] = _events_with_charges(page["items"])
+    return answer(EventPage(**page))
+
+
+@router.get("/events/{event_id}", auth=needs(SCOPE_BILLING), response=EventResource)
+def get_event(request: ApiRequest, event_id: UUID) -> HttpResponse:
+    """One event with its charges."""
+    with transaction(request.auth.hospital_id):
+        row = ClinicalEvent.objects.filter(id=event_id).first()
+        if row is None:
+            raise NotFound("There is no such event at this hospital.", field="event_id", code="unknown_event")
+        return answer(_events_with_charges([row])[0])
+
+
+@router.get("/charge-items", auth=needs(SCOPE_BILLING), response=ChargeItemPage)
+def list_charge_items(
+    request: ApiRequest,
+    cursor: Cursor,
+    limit: Limit,
+    patient_id: Annotated[UUID | None, Query(None)],
+    encounter_id: Annotated[UUID | None, Query(None)],
+    order_id: Annotated[UUID | None, Query(None)],
+    status: Annotated[
+        ItemStatus | None, Query(None, description="`unpriced` is the billing office's work list.")
+    ],
+) -> HttpResponse:
+    """Charge items, the latest first."""
+    with transaction(request.auth.hospital_id):
+        rows = _of_patient(ChargeItem.objects.select_related("service"), patient_id, encounter_id)
+        if order_id is not None:
+            rows = rows.filter(order_id=order_id)
+        if status is not None:
+            rows = rows.filter(status=status)
+        page = read_page(rows, cursor=cursor, limit=limit, show=lambda row: row)
+        page["items"] = charge_item_resources(page["items"])
+    return answer(ChargeItemPage(**page))
+
+
+def find_charge_item(item_id: UUID) -> ChargeItem:
+    """The charge item with its service. Raises ``NotFound``. Needs the hospital's transaction."""
+    item = ChargeItem.objects.select_related("service").filter(id=item_id).first()
+    if item is None:
+        raise NotFound(
+            "There is no such charge item at this hospital.",
+            field="charge_item_id",
+            code="unknown_charge_item",
+        )
+    return item
+
+
+@router.get("/charge-items/{charge_item_id}", auth=needs(SCOPE_BILLING), response=ChargeItemResource)
+def get_charge_item(request: ApiRequest, charge_item_id: UUID) -> HttpResponse:
+    """One charge item."""
+    with transaction(request.auth.hospital_id):
+        return answer(charge_item_resources([find_charge_item(charge_item_id)])[0])
+
+
+@router.post(
+    "/charge-items/{charge_item_id}/price",
+    auth=needs(PERMISSION_CORRECT),
+    response={201: ChargeItemResource},
+)
+def price_charge_item(request: ApiRequest, charge_item_id: UUID, body: StatedPrice) -> HttpResponse:
+    """Give an unpriced charge its price and post it: from the tariffs in force now, or as stated.
+
+    A charge that has its price is refused (409), so that repeating this changes nothing.
+    """
+    caller = request.auth
+    with transaction(caller.hospital_id):
+        price_unpriced(
+            charge_item_id, unit_price_minor=body.unit_price_minor, actor=caller.actor, at=caller.at
+        )
+        return answer(charge_item_resources([find_charge_item(charge_item_id)])[0], 201)
