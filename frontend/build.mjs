@@ -1,7 +1,7 @@
 // Builds the pages' style, script and icons into almoner/shell/static/dist.
 //
-// Style: Tabler, cut down to the classes that templates name in full, and our own sheet, once for
-// left-to-right and once for right-to-left. Script: htmx, morphing and our own behaviour in one file.
+// Style: Tabler, cut down to the classes that templates name in full, and the whole of our own sheet, once
+// for left-to-right and once for right-to-left. Script: htmx, morphing and our own behaviour in one file.
 // Icons: one sprite of the Tabler icons that templates ask for.
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join, dirname } from "node:path";
@@ -27,7 +27,7 @@ const templates = await files(CODE, ".html");
 const sources = await files(join(HERE, "source"), ".js");
 const navigation = await files(join(CODE, "shell"), ".py");
 
-async function style(entry, output) {
+async function bundle(entry) {
   const bundled = await esbuild.build({
     entryPoints: [join(HERE, "source", entry)],
     bundle: true,
@@ -39,17 +39,19 @@ async function style(entry, output) {
   for (const file of bundled.outputFiles.filter((file) => file.path.endsWith(".woff2"))) {
     await writeFile(file.path, file.contents);
   }
-  const css = bundled.outputFiles.find((file) => file.path.endsWith(".css")).text;
-  const [purged] = await new PurgeCSS().purge({
+  return bundled.outputFiles.find((file) => file.path.endsWith(".css")).text;
+}
+
+async function style(tabler, output) {
+  const [kept] = await new PurgeCSS().purge({
     content: [...templates, ...sources],
-    css: [{ raw: css }],
-    defaultExtractor: (text) => text.match(/[\w-/:]+(?<!:)/g) ?? [],
-    safelist: { standard: [/^htmx-/, "html", "body", "dark", "light"], greedy: [/data-bs-theme/] },
+    css: [{ raw: await bundle(tabler) }],
+    defaultExtractor: (text) => text.match(/[\w-]+/g) ?? [],
+    safelist: { standard: ["html", "body"], greedy: [/data-bs-theme/] },
     keyframes: true,
-    variables: false,
   });
-  const minified = await esbuild.transform(purged.css, { loader: "css", minify: true });
-  await writeFile(join(DESTINATION, output), minified.code);
+  const whole = kept.css + (await bundle("almoner.css"));
+  await writeFile(join(DESTINATION, output), (await esbuild.transform(whole, { loader: "css", minify: true })).code);
 }
 
 async function script(entry, output) {
@@ -86,8 +88,8 @@ async function icons() {
 await rm(DESTINATION, { recursive: true, force: true });
 await mkdir(DESTINATION, { recursive: true });
 await Promise.all([
-  style("app.css", "app.css"),
-  style("app.rtl.css", "app.rtl.css"),
+  style("tabler.css", "app.css"),
+  style("tabler.rtl.css", "app.rtl.css"),
   script("app.js", "app.js"),
   script("theme.js", "theme.js"),
   icons(),

@@ -4,3 +4,6 @@ from almoner.shell.settings import *  # noqa: F403
 from almoner.shell.settings import INSTALLED_APPS
 
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.contract.dummy_point"]
+
+# Hashing a password is slow on purpose; tests that log in have nothing to protect.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -65,8 +65,8 @@ ROLES: dict[str, Role] = {
     ),
     "insurance_specialist": Role("Insurance specialist", _FINANCE | {"payments.record"}),
 }
-"""Every role by the code that ``Membership.role`` holds. Only administrators have
-``configuration.load`` and ``identity.manage``."""
+"""Every role by the code that ``Membership.role`` holds. Loading configuration, importing and managing users
+are left to administrators."""
 
 
 def titles_with(permission: str) -> list[str]:

@@ -229,7 +229,7 @@ def _visits(hospital_id: UUID, period: Period) -> list[Visit]:
     titles = {name: kind.title for name, kind in event_kinds().items()}
     with connection.cursor() as cursor:
         cursor.execute(_VISITS, {"hospital": hospital_id, "start": period.starts_at, "end": period.ends_at})
-        return [Visit(*columns, titles.get(kind, kind or "")) for *columns, kind in cursor.fetchall()]
+        return [Visit(*[*columns, titles.get(kind, kind or "")]) for *columns, kind in cursor.fetchall()]
 
 
 _HELD = """

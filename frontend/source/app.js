@@ -1,5 +1,5 @@
 import htmx from "htmx.org";
-import "idiomorph/htmx";
+import { Idiomorph } from "idiomorph/htmx";
 import "./connection.js";
 import "./forms.js";
 import "./keys.js";
@@ -24,6 +24,10 @@ Object.assign(htmx.config, {
   ],
 });
 window.htmx = htmx;
+
+// What the reader has unfolded stays unfolded when the page refreshes itself.
+Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) =>
+  !(name === "open" && node.localName === "details");
 
 document.addEventListener("htmx:configRequest", (event) => {
   const token = document.querySelector('meta[name="csrf-token"]');

@@ -83,9 +83,7 @@ def _make_rules(hospital: TestHospital) -> None:
         ("hospital", "", {"payment_enforcement": {"global_policy": "strict"}}),
         ("department", "general_practice", {"payment_required_before_consultation": "false"}),
     ]:
-        PaymentPolicy.objects.create(
-            hospital_id=hospital.id, scope=scope, subject=subject, settings=settings
-        )
+        PaymentPolicy.objects.create(hospital_id=hospital.id, scope=scope, subject=subject, settings=settings)
 
 
 def _arrive(
@@ -158,15 +156,20 @@ def _ward(day: BusyDay) -> None:
             at=_ago(140),
         )
         if deposit:
-            hospital.pay(
-                day.patients[name], deposit, method="mobile_money", excess="deposit", at=_ago(130)
-            )
+            hospital.pay(day.patients[name], deposit, method="mobile_money", excess="deposit", at=_ago(130))
         ward.assign_bed(hospital.id, placed.order.id, bed_id=bed.id, actor=actor, at=_ago(95))
 
 
 def _others(day: BusyDay) -> None:
     hospital, actor = day.hospital, day.hospital.actor
-    _arrive(day, "Oluwaseun Adebayo-Featherstonehaugh", "emergency", 8, encounter_class="emergency", triage_level=2)
+    _arrive(
+        day,
+        "Oluwaseun Adebayo-Featherstonehaugh",
+        "emergency",
+        8,
+        encounter_class="emergency",
+        triage_level=2,
+    )
     _arrive(day, "Priya Raman", "general_practice", 25, insured=True)
     pills = _arrive(day, "Tomás Herrera", "general_practice", 75)
     consultation.start(hospital.id, pills.id, actor=actor, at=_ago(60))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Any
+from uuid import UUID
 
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -62,6 +63,7 @@ class OptionLine:
 
 @dataclass(frozen=True, slots=True)
 class HeldCard:
+    id: UUID
     patient: str
     mrn: str
     what: str
@@ -199,6 +201,7 @@ def _held_card(step: HeldStep, formats: Formats, actor: Actor, *, today: date) -
     """Who may not read which services are blocked sees patient, order number and amount, nothing else."""
     may_read = actor.may(PERMISSION_READ_BLOCKED)
     return HeldCard(
+        id=step.decision_id,
         patient=step.visit.patient_name,
         mrn=step.visit.mrn,
         what=step.title if may_read else str(_("A service")),
