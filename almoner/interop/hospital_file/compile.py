@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
 from almoner.enforcement.policy import read_settings
 from almoner.interop.hospital_file import derive, structure
-from almoner.interop.hospital_file.explain import Content, validate
+from almoner.interop.hospital_file.compilation import Compilation
+from almoner.interop.hospital_file.explain import validate
 from almoner.interop.hospital_file.problems import Path, unknown_key
 from almoner.interop.hospital_file.reading import Document
-from almoner.interop.hospital_file.references import Names
-from almoner.interop.hospital_file.state import BEGINNING, Key, PriceKey, Record, State
+from almoner.interop.hospital_file.state import BEGINNING, PriceKey, Record, State
 from almoner.kernel.errors import DomainError
-from almoner.kernel.money import InvalidAmount, parse_minor
 
-_MAXIMUM_SERVICE_CODE = 80
 _CHARGED_TYPES = ("one_time", "daily")
 
 
@@ -27,15 +24,8 @@ def compile_document(document: Document) -> State:
     return _Compiler(document, content).run()
 
 
-class _Compiler:
-    def __init__(self, document: Document, content: Content) -> None:
-        self.document = document
-        self.content = content
-        self.file = content.file
-        self.names = Names(document)
-        self.state = State()
-        self.places: dict[tuple[str, Key], Path] = {}
-        self.lines: list[tuple[PriceKey, Record, Path]] = []
+class _Compiler(Compilation):
+    """The sections, one method each; ``run`` goes through them in an order in which names are known."""
 
     def run(self) -> State:
         block = self.file.hospital
@@ -68,44 +58,6 @@ class _Compiler:
         self.hospital_policy()
         self.prices()
         return self.state
-
-    def amount(self, text: str, *path: str | int) -> int:
-        """Minor units of ``text``; a problem at ``path`` when it is not an amount of zero or more."""
-        if not self.content.currency_known:
-            return 1
-        try:
-            minor = parse_minor(text, self.file.hospital.currency)
-        except InvalidAmount as error:
-            self.document.refuse(path, error.message)
-            return 0
-        if minor < 0:
-            self.document.refuse(path, f"Expected an amount of zero or more, got {text!r}.")
-        return minor
-
-    def add(self, section: str, key: Key, record: Record, path: Path) -> None:
-        """Put ``record`` into the state; a problem when the file already has something of that key."""
-        earlier = self.places.get((section, key))
-        if earlier is not None:
-            line = self.document.locate(earlier, key=True)[0]
-            noun = section.removesuffix("s").replace("_", " ")
-            self.document.refuse(
-                path, f"This makes the {noun} {key!r}, which line {line} makes already.", key=True
-            )
-            return
-        self.places[section, key] = path
-        self.state[section][key] = record
-
-    def add_service(self, code: str, record: Record, path: Path) -> None:
-        if len(code) > _MAXIMUM_SERVICE_CODE:
-            self.document.refuse(
-                path, f"The service code {code!r} has more than {_MAXIMUM_SERVICE_CODE} characters.", key=True
-            )
-        self.add("services", code, record, path)
-
-    def place(self, path: Path, index: int) -> Path:
-        """The path in the file of entry ``index`` of the list at ``path``."""
-        kept = self.content.kept.get(path)
-        return (*path, kept[index] if kept is not None else index)
 
     def taxes_and_names(self) -> None:
         for code, tax in self.file.taxes.items():
@@ -203,7 +155,7 @@ class _Compiler:
             derived = self.state["services"].get(code)
             tax = self.names.check("tax", service.tax, (*path, "tax"))
             department = self.names.check("department", service.department, (*path, "department"))
-            if service.price_from is not None and service.price is None:
+            if service.price_from is not None and self.unsaid(service, "price", path):
                 self.document.refuse((*path, "price_from"), "Expected a price with it.")
             if derived is None:
                 self.own_service(code, service, department, tax, path)
@@ -216,7 +168,7 @@ class _Compiler:
         self, code: str, service: structure.Service, department: str, tax: str, path: Path
     ) -> None:
         for needed in ("name", "kind"):
-            if getattr(service, needed) is None:
+            if self.unsaid(service, needed, path):
                 self.document.refuse(
                     path, f"Expected the key {needed!r} here (needed: name, kind).", key=True
                 )
@@ -272,41 +224,14 @@ class _Compiler:
                 starts_on=period["starts_on"].isoformat(),
             )
             minor = self.amount(entry.price, *path, "price")
-            self.line(key, minor, entry.ends_on, entry.tariff, path)
-
-    def line(self, key: PriceKey, price_minor: int, ends_on: date | None, tariff: str, path: Path) -> None:
-        self.lines.append((key, {"price_minor": price_minor, "ends_on": ends_on, "tariff": tariff}, path))
-
-    def prices(self) -> None:
-        """Put the lines into the state; of two that hold at once for the same conditions, refuse the later one."""
-        latest: dict[tuple[str, ...], tuple[date, Path]] = {}
-        for key, record, path in sorted(
-            self.lines, key=lambda line: (line[0], self.document.locate(line[2]))
-        ):
-            before = latest.get(key[:-1])
-            if before is not None and date.fromisoformat(key.starts_on) <= before[0]:
-                line = self.document.locate(before[1])[0]
-                self.document.refuse(
-                    path,
-                    f"This price of {key.service!r} from {key.starts_on} overlaps the one in line {line}, which "
-                    f"has the same conditions: expected at most one in force on any day.",
-                )
-                continue
-            latest[key[:-1]] = (record["ends_on"] or date.max, path)
-            self.state["prices"][key] = record
-
-    def period(self, starts_on: date | None, ends_on: date | None, path: Path) -> dict[str, Any]:
-        start = starts_on or BEGINNING
-        if ends_on is not None and ends_on < start:
-            self.document.refuse(
-                (*path, "ends_on"), f"Expected a date not before {start}, the day it begins, got {ends_on}."
-            )
-        return {"starts_on": start, "ends_on": ends_on}
+            conditions = ("payer", "patient_category", "ward_type", "department", "starts_on", "ends_on")
+            if all(getattr(entry, name) is not None or self.unsaid(entry, name, path) for name in conditions):
+                self.line(key, minor, entry.ends_on, entry.tariff, path)
 
     def discounts(self) -> None:
         for code, discount in self.file.discounts.items():
             path = ("discounts", code)
-            if (discount.percent is None) == (discount.amount is None):
+            if self.unsaid(discount, "percent", path) == self.unsaid(discount, "amount", path):
                 self.document.refuse(path, "Expected either percent or amount.", key=True)
             amount = discount.amount
             record = {
@@ -326,7 +251,7 @@ class _Compiler:
         for code, rule in self.file.charge_rules.items():
             path = ("charge_rules", code)
             self.charged_type(rule.charge_type, (*path, "charge_type"))
-            if not rule.per_line and rule.service is None:
+            if not rule.per_line and self.unsaid(rule, "service", path):
                 self.document.refuse(
                     path, "Expected a service, or per_line: true to charge each line.", key=True
                 )

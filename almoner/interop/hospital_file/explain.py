@@ -117,7 +117,9 @@ def _known(loc: Path) -> list[str]:
     if model is None:
         return []
     names = list(model.model_fields)
-    return [*names, "..._fee", "..._surcharge"] if model is structure.Department else names
+    if model is structure.Department:
+        return [*structure.DEPARTMENT_KEYS, "..._fee", "..._surcharge"]
+    return names
 
 
 def _required(loc: Path) -> list[str]:

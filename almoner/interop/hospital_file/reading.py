@@ -47,6 +47,14 @@ class Node:
     size: int = 1
     height: int = 1
 
+    def child(self, part: str | int) -> Node | None:
+        """The value under a key, or at a place of a list."""
+        if isinstance(self.value, dict) and isinstance(part, str):
+            return self.value.get(part)
+        if isinstance(self.value, list) and isinstance(part, int) and part < len(self.value):
+            return self.value[part]
+        return None
+
     def data(self) -> Any:
         """The bare value: dict, list, ``Plain``, ``Quoted`` or None."""
         if isinstance(self.value, dict):
@@ -68,21 +76,24 @@ class Document:
         """Line and column of the value at ``path`` (of its key with ``key``), or of what is nearest above it."""
         node, place = self.root, (max(self.root.line, 1), max(self.root.column, 1))
         for depth, part in enumerate(path):
-            last = depth == len(path) - 1
-            if isinstance(node.value, dict) and isinstance(part, str) and part in node.value:
-                if key and last:
-                    return node.keys.get(part) or place
-                place_of_key = node.keys.get(part)
-                node = node.value[part]
-                place = (node.line, node.column) if node.line else place_of_key or place
-            elif isinstance(node.value, list) and isinstance(part, int) and part < len(node.value):
-                node = node.value[part]
-                place = (node.line, node.column) if node.line else place
-            elif isinstance(node.value, dict) and part == 0:
+            child = node.child(part)
+            if child is None and isinstance(node.value, dict) and part == 0:
                 continue  # one mapping where a list of them may stand as well
-            else:
+            if child is None:
                 break
+            place_of_key = node.keys.get(part) if isinstance(part, str) else None
+            if key and depth == len(path) - 1:
+                return place_of_key or place
+            node = child
+            place = (node.line, node.column) if node.line else place_of_key or place
         return place
+
+    def has(self, path: Path) -> bool:
+        """Whether something stands at ``path``, right or wrong."""
+        node: Node | None = self.root
+        for part in path:
+            node = node.child(part) if node is not None else None
+        return node is not None
 
     def refuse(self, path: Path, message: str, *, key: bool = False) -> None:
         """Note a problem at ``path``."""

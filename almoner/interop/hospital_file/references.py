@@ -10,6 +10,8 @@ from almoner.interop.hospital_file.reading import Document, Node
 from almoner.interop.hospital_file.structure import is_fee
 from almoner.kernel import service_points
 
+_SUGGESTIONS = 100
+
 
 class Names:
     """Every name that stands in the file, in blocks with mistakes too, so that one mistake is said once."""
@@ -25,14 +27,15 @@ class Names:
             "event_kind": ("event kind", tuple(sorted(service_points.event_kinds()))),
             "step": ("step", tuple(sorted(service_points.steps()))),
         }
+        self._sets = {sort: frozenset(known) for sort, (_, known) in self._names.items()}
 
     def check(self, sort: str, name: str | None, path: Path) -> str:
         """``name`` ("" for None); notes a problem at ``path`` when nothing of this sort is called so."""
         noun, known = self._names[sort]
-        if name is not None and name not in known:
-            self._document.refuse(
-                path, f"There is no {noun} {name!r}.{suggestion(name, known)} Known: {listing(known)}."
-            )
+        if name is not None and name not in self._sets[sort]:
+            # Looking for something similar takes time; nobody reads the hundredth suggestion.
+            close = suggestion(name, known) if len(self._document.problems) < _SUGGESTIONS else ""
+            self._document.refuse(path, f"There is no {noun} {name!r}.{close} Known: {listing(known)}.")
         return name or ""
 
 

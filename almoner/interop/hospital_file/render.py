@@ -61,6 +61,8 @@ def render(state: State) -> str:
 
 class _Renderer:
     def __init__(self, state: State) -> None:
+        # In order of keys, whatever order the state was made in.
+        state = State({name: dict(sorted(section.items())) for name, section in state.sections.items()})
         self.state = state
         self.prices = dict(state["prices"])
         self.rules = dict(state["charge_rules"])
@@ -106,20 +108,22 @@ class _Renderer:
     def settings(self, scope: str, subject: str) -> Record:
         """A policy's settings in the file's words."""
         settings = dict(self.state["policies"].get((scope, subject), {}))
-        model = structure.Department if scope == "department" else structure.BillingRules
-        settings = _in_order(settings, model)
+        keys = (
+            structure.DEPARTMENT_KEYS if scope == "department" else tuple(structure.BillingRules.model_fields)
+        )
+        settings = _in_order(settings, keys)
         if "deferral_limit_minor" in settings:
             settings["deferral_limit"] = self.amount(settings.pop("deferral_limit_minor"))
         return settings
 
     def described(self, name: str) -> Record:
         block = self.state["policies"].get(("hospital", ""), {}).get(name)
-        return {name: _in_order(block, _BLOCKS[name])} if block else {}
+        return {name: _in_order(block, tuple(_BLOCKS[name].model_fields))} if block else {}
 
     def system_configuration(self, cycle: str) -> Record:
         settings = self.state["policies"].get(("hospital", ""), {})
         block: Record = {
-            name: _in_order(settings[name], _BLOCKS[name])
+            name: _in_order(settings[name], tuple(_BLOCKS[name].model_fields))
             for name in ("payment_enforcement", "service_policies", "gate")
             if settings.get(name)
         }
@@ -277,9 +281,9 @@ class _Renderer:
         return block
 
 
-def _in_order(settings: Record, model: type[structure.Block]) -> Record:
+def _in_order(settings: Record, keys: tuple[str, ...]) -> Record:
     """``settings`` in the order in which the structure lists them: the database keeps none."""
-    known = [name for name in (*model.model_fields, "deferral_limit_minor") if name in settings]
+    known = [name for name in (*keys, "deferral_limit_minor") if name in settings]
     return {name: settings[name] for name in known}
 
 

@@ -113,7 +113,8 @@ class Department(GateSettings):
     service_blocking: EnabledDisabled | None = None
 
 
-DEPARTMENT_KEYS = tuple(Department.model_fields)
+_GATE_KEYS = tuple(GateSettings.model_fields)
+DEPARTMENT_KEYS = (*(key for key in Department.model_fields if key not in _GATE_KEYS), *_GATE_KEYS)
 _NOT_POLICY = {"name", "kind"}
 DEPARTMENT_POLICY_KEYS = tuple(key for key in DEPARTMENT_KEYS if key not in _NOT_POLICY)
 

@@ -25,6 +25,7 @@ from almoner.kernel.money import is_currency
 MAXIMUM_GRACE_DAYS = 30
 _WORDS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _CODE = re.compile(r"[-a-zA-Z0-9_]+")
+_AMOUNT_PATTERN = r"^[^0-9\s.,-]{0,4}\s*([0-9]+|[0-9]{1,3}(,[0-9]{2,3})*,[0-9]{3})(\.[0-9]+)?\s*([A-Z]{3})?$"
 _RULE_CODE = re.compile(r"[-a-zA-Z0-9_.]+")
 
 
@@ -144,7 +145,7 @@ def whole_of(low: int, high: int, unit: str = "") -> Reads:
     number = {"type": "integer", "minimum": low, "maximum": high}
     if not unit:
         return Reads(read, number)
-    words = {"type": "string", "pattern": rf"^\d+\s*{unit.removesuffix('s')}s?$"}
+    words = {"type": "string", "pattern": rf"^[0-9]+\s*({unit.removesuffix('s')}s?)?$"}
     return Reads(read, {"anyOf": [number, words]})
 
 
@@ -211,7 +212,7 @@ Amount = Annotated[
         {
             "anyOf": [
                 {"type": "number", "minimum": 0},
-                {"type": "string", "pattern": r"^[^\d\s.,-]{0,4}\s*\d[\d,]*(\.\d+)?\s*([A-Z]{3})?$"},
+                {"type": "string", "pattern": _AMOUNT_PATTERN},
             ]
         },
     ),
