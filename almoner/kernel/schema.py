@@ -22,13 +22,22 @@ def application_role() -> str:
     return str(settings.ALMONER_APPLICATION_ROLE)
 
 
-def _rights(table: str, append_only: bool, updatable: Sequence[str] | None, deletable: bool) -> list[str]:
+def _rights(
+    table: str, append_only: bool, derived: bool, updatable: Sequence[str] | None, deletable: bool
+) -> list[str]:
     role = application_role()
-    statements = [f'REVOKE ALL ON "{table}" FROM "{role}"', f'GRANT SELECT, INSERT ON "{table}" TO "{role}"']
+    statements = [f'REVOKE ALL ON "{table}" FROM "{role}"', f'GRANT SELECT ON "{table}" TO "{role}"']
+    if derived:
+        return statements
+    statements.append(f'GRANT INSERT ON "{table}" TO "{role}"')
     if append_only:
         statements.append(
             f'CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE ON "{table}" '
             "FOR EACH ROW EXECUTE FUNCTION kernel_refuse_change()"
+        )
+        statements.append(
+            f'CREATE TRIGGER {table}_never_emptied BEFORE TRUNCATE ON "{table}" '
+            "FOR EACH STATEMENT EXECUTE FUNCTION kernel_refuse_change()"
         )
     elif updatable is None:
         statements.append(f'GRANT UPDATE ON "{table}" TO "{role}"')
@@ -44,6 +53,7 @@ class SecureTenantTable(Operation):
     """Make ``model_name``'s table a tenant's table.
 
     ``append_only``: rows are never changed (a trigger refuses it even to the owner).
+    ``derived``: a trigger of the owner writes the rows, the application only reads them.
     ``updatable``: the columns the application may change; all of them when None.
     ``deletable``: whether the application may delete rows (settings, never money).
     """
@@ -55,12 +65,14 @@ class SecureTenantTable(Operation):
         model_name: str,
         *,
         append_only: bool = False,
+        derived: bool = False,
         updatable: Sequence[str] | None = None,
         deletable: bool = False,
         swap_primary_key: bool = True,
     ) -> None:
         self.model_name = model_name
         self.append_only = append_only
+        self.derived = derived
         self.updatable = updatable
         self.deletable = deletable
         self.swap_primary_key = swap_primary_key
@@ -89,7 +101,7 @@ class SecureTenantTable(Operation):
             f'ALTER TABLE "{table}" ENABLE ROW LEVEL SECURITY',
             f'ALTER TABLE "{table}" FORCE ROW LEVEL SECURITY',
             f'CREATE POLICY tenant ON "{table}" USING ({mine}) WITH CHECK ({mine})',
-            *_rights(table, self.append_only, self.updatable, self.deletable),
+            *_rights(table, self.append_only, self.derived, self.updatable, self.deletable),
         ]
         for statement in statements:
             schema_editor.execute(statement)
@@ -103,6 +115,7 @@ class SecureTenantTable(Operation):
             [self.model_name],
             {
                 "append_only": self.append_only,
+                "derived": self.derived,
                 "updatable": self.updatable,
                 "deletable": self.deletable,
                 "swap_primary_key": self.swap_primary_key,

@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
         SecureTenantTable("LedgerAccount", updatable=[]),
         SecureTenantTable("JournalEntry", append_only=True),
         SecureTenantTable("Posting", append_only=True, swap_primary_key=False),
-        SecureTenantTable("OpenItem", updatable=[]),
-        SecureTenantTable("PatientBalance", updatable=[]),
+        SecureTenantTable("OpenItem", derived=True),
+        SecureTenantTable("PatientBalance", derived=True),
         LoadSql("almoner.ledger", "keep_books.sql"),
     ]
