@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from django.db import OperationalError, connection
+from django.db.transaction import atomic
 
 from almoner.hospitals.models import Hospital
 from almoner.interop.synthea import directory
@@ -58,13 +59,14 @@ def import_population(
         )
     hospital = known or Hospital(slug=slug, name=name, currency=currency, time_zone=time_zone)
     with _one_import_at_a_time(slug):
-        staged = stage(
-            folder,
-            hospital.id,
-            currency,
-            at=at,
-            advance=lambda file, count: advance(f"Reading {file}", count, 0),
-        )
+        with atomic():
+            staged = stage(
+                folder,
+                hospital.id,
+                currency,
+                at=at,
+                advance=lambda file, count: advance(f"Reading {file}", count, 0),
+            )
         hospital = directory.open_hospital(hospital)
         directory.import_departments(hospital)
         directory.import_payers(hospital)
@@ -104,20 +106,16 @@ def _counted(step: str, total: int, advance: Advance) -> Callable[[int], None]:
 def _one_import_at_a_time(slug: str) -> Iterator[None]:
     """Hold the hospital's import lock; wait for one that is just ending (its process was killed)."""
     key = f"almoner.synthea.{slug}"
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('lock_timeout', %s, false)", [f"{LOCK_TIMEOUT_SECONDS}s"])
-        try:
+    try:
+        with atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('lock_timeout', %s, true)", [f"{LOCK_TIMEOUT_SECONDS}s"])
             cursor.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", [key])
-        except OperationalError as error:
-            raise Conflict(
-                f"Another import into {slug!r} is running.", field="--hospital", code="import_running"
-            ) from error
-        finally:
-            if not connection.needs_rollback:
-                cursor.execute("SELECT set_config('lock_timeout', '0', false)")
+    except OperationalError as error:
+        raise Conflict(
+            f"Another import into {slug!r} is running.", field="--hospital", code="import_running"
+        ) from error
     try:
         yield
     finally:
-        if not connection.needs_rollback:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [key])
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, 0))", [key])

@@ -1,15 +1,16 @@
 """Judging a charge line: does every row of the file agree with the ledger, and if not, why not.
 
-Pure. A difference is the ledger's balance less what the file states. It is reported at the row where it
+Pure. A charge line is judged as a whole: its CHARGE row and the rows that belong to it. A difference is the ledger's balance less what the file states. It is reported at the row where it
 begins or changes; rows behind it that merely carry it on agree with what was reported, and so reconcile.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
-from decimal import Decimal
-from typing import Any
+from dataclasses import asdict, dataclass
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 from almoner.kernel.money import Money
 
@@ -71,238 +72,220 @@ class Verdict:
     carried: bool
 
 
-class _Line:
-    """A charge line while its rows are judged one after the other."""
+class _Wrong(NamedTuple):
+    """What is wrong with a row: the column at fault, why, and whether that is a known and harmless cause."""
 
-    def __init__(self, currency: str) -> None:
+    column: str
+    reason: str
+    explained: bool = False
+
+
+class _Line:
+    """A charge line. ``rows`` in the order of the file, the CHARGE first."""
+
+    def __init__(self, rows: list[dict[str, Any]], currency: str) -> None:
+        self.rows = rows
         self.currency = currency
-        self.terms: list[str] = []
-        self.difference = 0
+        self.differences = [self._difference(row) for row in rows]
+        self.final_difference = rows[-1]["balance_minor"] - rows[0]["outstanding_minor"]
+        self.transfer_wrong = False
         self.left_payer = 0
-        self.unallocated = 0
 
     def plain(self, minor: int) -> str:
         return Money(minor, self.currency).plain()
 
-    def judge(self, row: dict[str, Any]) -> tuple[str, str, bool] | None:
-        """(column, reason, explained) of what is wrong with ``row``, or None; remembers what is carried."""
-        posted = self._posted(row)
-        own = row[_FIELD[_OWN_COLUMN[row["kind"]]]]
-        before, self.difference = self.difference, self._difference(row)
-        self._note(row, posted)
-        wrong = self._check_columns(row) or self._check_posted(row, posted, own)
-        if wrong is None and self.difference not in (0, before):
-            wrong = self._explain_balance(row)
-        if row["kind"] == "TRANSFEROUT":
-            self.left_payer = posted
-        self.unallocated += row["unallocated_minor"]
-        return wrong
+    def verdicts(self) -> Iterator[Verdict]:
+        """A verdict per row. The CHARGE row also answers for what the line comes to at the end."""
+        for index, row in enumerate(self.rows):
+            wrong = self._check_columns(index) or self._check_posted(index) or self._check_balance(index)
+            if row["kind"] == "TRANSFEROUT":
+                self.left_payer = row["handed_over_minor"]
+            if row["kind"].startswith("TRANSFER"):
+                self.transfer_wrong |= wrong is not None
+            finding = None
+            if wrong is not None:
+                finding = self._finding(index, wrong)
+            elif index == 0:
+                finding = self._check_end()
+            carried = self.differences[index] != 0 or (index == 0 and self.final_difference != 0)
+            yield Verdict(row, finding, finding is None and carried)
 
-    def _posted(self, row: dict[str, Any]) -> int:
-        match row["kind"]:
-            case "CHARGE":
-                return int(row["receivable_minor"])
-            case "PAYMENT":
-                return int(row["money_minor"])
-            case "ADJUSTMENT":
-                return int(row["adjusted_minor"])
-        return int(row["handed_over_minor"])
+    @staticmethod
+    def _posted(row: dict[str, Any]) -> int:
+        column = {"CHARGE": "receivable", "PAYMENT": "money", "ADJUSTMENT": "adjusted"}
+        return int(row[f"{column.get(row['kind'], 'handed_over')}_minor"])
+
+    @staticmethod
+    def _stated(row: dict[str, Any]) -> int:
+        """The balance after the row, as the file states it; for a CHARGE what it should come to."""
+        if row["kind"] == "CHARGE":
+            return int(row["units"] * row["unit_amount_minor"])
+        return int(row["outstanding_minor"])
 
     def _difference(self, row: dict[str, Any]) -> int:
-        if row["kind"] == "CHARGE":
-            return int(row["balance_minor"] - row["units"] * row["unit_amount_minor"])
-        return int(row["balance_minor"] - row["outstanding_minor"])
+        return int(row["balance_minor"]) - self._stated(row)
 
-    def _note(self, row: dict[str, Any], posted: int) -> None:
-        match row["kind"]:
-            case "CHARGE":
-                self.terms.append(f"charge {self.plain(posted)}")
-            case "PAYMENT" if posted:
-                self.terms.append(f"- {row['method']} payment {self.plain(posted)}")
-            case "ADJUSTMENT" if posted:
-                self.terms.append(f"- adjustment {self.plain(posted)}")
+    def _around(self, index: int) -> tuple[int, int]:
+        """The differences before and after a row; after the last one comes the line's final OUTSTANDING."""
+        before = self.differences[index - 1] if index else 0
+        is_last = index == len(self.rows) - 1
+        return before, self.final_difference if is_last else self.differences[index + 1]
 
-    def _check_columns(self, row: dict[str, Any]) -> tuple[str, str, bool] | None:
-        kind = row["kind"]
+    def _check_columns(self, index: int) -> _Wrong | None:
+        """The row against itself: columns that its kind does not have, columns that must be equal."""
+        row = self.rows[index]
+        kind, amount, moved = row["kind"], row["amount_minor"], row["transfers_minor"]
         for column in _IDLE_COLUMNS[kind]:
             if row[_FIELD[column]]:
-                return (
-                    column,
-                    f"a {kind} has no {column}, the row has {self.plain(row[_FIELD[column]])}",
-                    False,
+                return _Wrong(
+                    column, f"a {kind} row has no {column}, this one has {self.plain(row[_FIELD[column]])}"
                 )
-        if kind == "CHARGE" and row["units"] * row["unit_amount_minor"] != row["amount_minor"]:
-            product = self.plain(int(row["units"] * row["unit_amount_minor"]))
-            units = Decimal(row["units"]).normalize()
-            return (
-                "AMOUNT",
-                (
-                    f"AMOUNT is {self.plain(row['amount_minor'])}, but UNITS {units:f} x UNITAMOUNT "
-                    f"{self.plain(row['unit_amount_minor'])} = {product}"
-                ),
-                False,
+        if kind == "CHARGE" and amount != self._stated(row):
+            column = "AMOUNT" if self._around(index)[1] else "UNITAMOUNT"
+            return _Wrong(
+                column,
+                f"AMOUNT is {self.plain(amount)}, but UNITS {row['units'].normalize():f} x UNITAMOUNT "
+                f"{self.plain(row['unit_amount_minor'])} = {self.plain(self._stated(row))}",
             )
-        if kind == "TRANSFERIN" and row["amount_minor"] != row["transfers_minor"]:
-            return (
-                "AMOUNT",
-                f"AMOUNT is {self.plain(row['amount_minor'])}, but TRANSFERS {self.plain(row['transfers_minor'])}",
-                False,
+        if kind in ("TRANSFEROUT", "TRANSFERIN") and moved != row["outstanding_minor"]:
+            before, _ = self._around(index)
+            return _Wrong(
+                "TRANSFERS" if self.differences[index] in (0, before) else "OUTSTANDING",
+                f"a transfer moves all that is open: TRANSFERS is {self.plain(moved)}, "
+                f"OUTSTANDING {self.plain(row['outstanding_minor'])}",
             )
-        if kind in ("TRANSFEROUT", "TRANSFERIN") and row["transfers_minor"] != row["outstanding_minor"]:
-            return (
-                "TRANSFERS",
-                (
-                    f"a transfer moves all that is open: TRANSFERS is {self.plain(row['transfers_minor'])}, "
-                    f"OUTSTANDING {self.plain(row['outstanding_minor'])}"
-                ),
-                False,
-            )
+        if kind == "TRANSFERIN" and amount != moved:
+            return _Wrong("AMOUNT", f"AMOUNT is {self.plain(amount)}, TRANSFERS {self.plain(moved)}")
         return None
 
-    def _check_posted(self, row: dict[str, Any], posted: int, own: int) -> tuple[str, str, bool] | None:
-        """The entry of the row against the row's own amount."""
-        kind, column = row["kind"], _OWN_COLUMN[row["kind"]]
+    def _check_posted(self, index: int) -> _Wrong | None:
+        """What the row's own entry posted against the row's own amount."""
+        row = self.rows[index]
+        kind, column, posted = row["kind"], _OWN_COLUMN[row["kind"]], self._posted(row)
+        own = row[_FIELD[column]]
         if kind in ("TRANSFEROUT", "TRANSFERIN"):
             return self._check_moved(row, posted, own)
-        if kind == "PAYMENT" and not own:
-            return column, "a payment of 0.00 is none: nothing was recorded", False
+        if kind == "PAYMENT" and own == posted == 0:
+            return _Wrong(column, "a payment of 0.00 is none: nothing was recorded")
         if (
             kind == "ADJUSTMENT"
             and 0 <= posted < own
             and row["outstanding_minor"] == row["balance_minor"] == 0
         ):
-            return (
+            return _Wrong(
                 column,
-                f"only {self.plain(posted)} of the adjustment {self.plain(own)} was still open",
+                f"only {self.plain(posted)} of the adjustment of {self.plain(own)} was still open",
                 True,
             )
         if posted != own:
-            return (
+            return _Wrong(
                 column,
-                (
-                    f"the books hold {self.plain(posted)} for this row since it was first imported, "
-                    f"the file says {self.plain(own)}"
-                ),
-                False,
+                f"the books hold {self.plain(posted)} for this row since it was first imported, "
+                f"the file says {self.plain(own)}",
             )
         if kind == "PAYMENT" and row["cash_point"] != f"synthea-{row['method'].lower()}":
-            return (
+            return _Wrong(
                 "METHOD",
-                (
-                    f"the books hold the payment at {row['cash_point']} since it was first imported, "
-                    f"the file says {row['method']}"
-                ),
-                False,
+                f"the books hold the payment at {row['cash_point']} since it was first imported, "
+                f"the file says {row['method']}",
             )
         return None
 
-    def _check_moved(self, row: dict[str, Any], posted: int, own: int) -> tuple[str, str, bool] | None:
-        """A transfer moves its amount, or less when a row before it left less to move."""
-        if not row["has_payer"] or (row["kind"], row["transfer_type"]) == ("TRANSFERIN", "p"):
+    def _check_moved(self, row: dict[str, Any], posted: int, own: int) -> _Wrong | None:
+        """A transfer moves its amount, or less when a row reported before it left less to move."""
+        to_patient = (row["kind"], row["transfer_type"]) == ("TRANSFERIN", "p")
+        if self.transfer_wrong or to_patient or not row["has_payer"]:
             return None
         movable = self.left_payer if row["kind"] == "TRANSFERIN" else max(row["balance_minor"], 0)
         if posted in (own, min(own, movable)):
             return None
-        return "TRANSFERS", f"{self.plain(own)} was to move, {self.plain(posted)} did", False
+        return _Wrong("TRANSFERS", f"{self.plain(own)} was to move, {self.plain(posted)} did")
 
-    def _explain_balance(self, row: dict[str, Any]) -> tuple[str, str, bool]:
+    def _check_balance(self, index: int) -> _Wrong | None:
+        """The balance after the row against its OUTSTANDING, but for a difference that is carried on."""
+        row, difference = self.rows[index], self.differences[index]
+        before, after = self._around(index)
+        if difference in (0, before):
+            return None
         unallocated = -row["unallocated_minor"]
-        if row["method"] == "COPAY" and row["outstanding_minor"] == 0 and unallocated == -self.difference:
-            return (
+        if row["method"] == "COPAY" and row["outstanding_minor"] == 0 and unallocated == -difference:
+            return _Wrong(
                 "PAYMENTS",
-                (
-                    f"the co-pay is {self.plain(unallocated)} above the charge; Synthea then writes 0.00, "
-                    "we hold the excess as a deposit of the patient"
-                ),
+                f"the co-pay is {self.plain(unallocated)} above the charge; Synthea then writes 0.00 as "
+                "outstanding, and the books hold the excess as a deposit of the patient",
                 True,
             )
-        kind = row["kind"]
-        if kind in ("TRANSFEROUT", "TRANSFERIN"):
-            return "OUTSTANDING", "a transfer leaves the balance as it was; the row says another", False
-        column = _OWN_COLUMN[kind]
+        column = _OWN_COLUMN[row["kind"]]
+        if after == before or row["kind"] in ("TRANSFEROUT", "TRANSFERIN"):
+            fitting = self.plain(row["balance_minor"] - before)
+            return _Wrong("OUTSTANDING", f"what follows agrees with {fitting} as outstanding here")
         own = row[_FIELD[column]]
-        fitting = own + self.difference
-        reason = f"it would agree with {column} {self.plain(fitting)} instead of {self.plain(own)}"
+        reason = f"it would agree with {column} {self.plain(own + difference - before)} instead of {self.plain(own)}"
         if unallocated:
             reason += f"; {self.plain(unallocated)} is above the charge and held unallocated"
-        return column, reason, False
+        return _Wrong(column, reason)
 
-    def arithmetic(self, row: dict[str, Any], stated: int) -> str:
-        """The sum that gives the ledger's balance, against what the row states."""
-        balance = row["balance_minor"]
-        equation = " ".join(self.terms) + (f" = {self.plain(balance)}" if len(self.terms) > 1 else "")
-        word = "UNITS x UNITAMOUNT" if row["kind"] == "CHARGE" else "OUTSTANDING"
-        return f"{equation}; {word} is {self.plain(stated)}; difference {self.plain(balance - stated)}"
+    def _check_end(self) -> Finding | None:
+        """What the line comes to against the CHARGE row's own OUTSTANDING, and against what is open now."""
+        charge, final = self.rows[0], self.rows[-1]["balance_minor"]
+        stated = charge["outstanding_minor"]
+        if self.final_difference not in (0, self.differences[-1]):
+            reason = f"the line ends with {self.plain(final)}, its CHARGE states {self.plain(stated)}"
+            return self._finding(len(self.rows) - 1, _Wrong("OUTSTANDING", reason), of=charge)
+        since = charge["open_minor"] - (final - sum(row["unallocated_minor"] for row in self.rows))
+        if since:
+            reason = f"postings other than the import's changed what is open by {self.plain(since)} since"
+            return self._finding(
+                len(self.rows) - 1, _Wrong("OUTSTANDING", reason, True), of=charge, since=since
+            )
+        return None
+
+    def _finding(
+        self, index: int, wrong: _Wrong, *, of: dict[str, Any] | None = None, since: int = 0
+    ) -> Finding:
+        """The finding on row ``index``, or on the CHARGE row ``of`` for the line as it is after that row."""
+        row = of or self.rows[index]
+        balance = self.rows[index]["balance_minor"] + since
+        stated = row["outstanding_minor"] if of else self._stated(row)
+        word = "OUTSTANDING" if of or row["kind"] != "CHARGE" else "UNITS x UNITAMOUNT"
+        terms = [term for each in self.rows[: index + 1] if (term := self._term(each))]
+        if since:
+            terms.append(f"{'+' if since > 0 else '-'} since {self.plain(abs(since))}")
+        total = f" = {self.plain(balance)}" if len(terms) > 1 else ""
+        return Finding(
+            row=row["source"],
+            line=row["line"],
+            claim=row["claim"],
+            kind=row["kind"],
+            column=wrong.column,
+            balance_minor=balance,
+            outstanding_minor=stated,
+            difference_minor=balance - stated,
+            arithmetic=(
+                f"{' '.join(terms)}{total}; {word} is {self.plain(stated)}; "
+                f"difference {self.plain(balance - stated)}"
+            ),
+            reason=wrong.reason,
+            explained=wrong.explained,
+        )
+
+    def _term(self, row: dict[str, Any]) -> str:
+        """The row's part of the sum, as the ledger posted it."""
+        posted = self.plain(self._posted(row))
+        match row["kind"]:
+            case "CHARGE":
+                return f"charge {posted}"
+            case "PAYMENT":
+                return f"- {row['method']} payment {posted}"
+            case "ADJUSTMENT":
+                return f"- adjustment {posted}"
+        return ""
 
 
 def judge(rows: Iterable[dict[str, Any]], currency: str) -> Iterator[Verdict]:
     """A verdict per row; ``rows`` come ordered by charge line, then by line of the file.
 
-    A CHARGE row is judged twice in one verdict: its own amount, and at the end the line's final balance
-    against the OUTSTANDING that it states.
+    Amounts are minor units of ``currency``. Only one charge line is in memory at a time.
     """
-    line = _Line(currency)
-    charge: dict[str, Any] | None = None
-    last: dict[str, Any] | None = None
-    held: Verdict | None = None
-    for row in rows:
-        if row["kind"] == "CHARGE":
-            if charge is not None and last is not None and held is not None:
-                yield _close(line, charge, last, held)
-            line, charge = _Line(currency), row
-            held = _verdict(line, row)
-        else:
-            yield _verdict(line, row)
-        last = row
-    if charge is not None and last is not None and held is not None:
-        yield _close(line, charge, last, held)
-
-
-def _verdict(line: _Line, row: dict[str, Any]) -> Verdict:
-    wrong = line.judge(row)
-    if wrong is None:
-        return Verdict(row, None, line.difference != 0)
-    stated = row["balance_minor"] - line.difference
-    return Verdict(row, _finding(line, row, wrong, row["balance_minor"], stated), False)
-
-
-def _finding(
-    line: _Line, row: dict[str, Any], wrong: tuple[str, str, bool], balance: int, stated: int
-) -> Finding:
-    column, reason, explained = wrong
-    return Finding(
-        row=row["source"],
-        line=row["line"],
-        claim=row["claim"],
-        kind=row["kind"],
-        column=column,
-        balance_minor=balance,
-        outstanding_minor=stated,
-        difference_minor=balance - stated,
-        arithmetic=line.arithmetic({**row, "balance_minor": balance}, stated),
-        reason=reason,
-        explained=explained,
-    )
-
-
-def _close(line: _Line, charge: dict[str, Any], last: dict[str, Any], held: Verdict) -> Verdict:
-    """The verdict on the CHARGE row, now that the line's final balance is known."""
-    if held.finding is not None:
-        return held
-    final, stated = last["balance_minor"], charge["outstanding_minor"]
-    since = charge["open_minor"] - (final - line.unallocated)
-    wrong = None
-    if final - stated not in (0, line.difference):
-        reason = (
-            f"the line ends with {line.plain(final)}, its charge states {line.plain(stated)} as outstanding"
-        )
-        wrong = "OUTSTANDING", reason, False
-    elif since:
-        reason = f"postings other than the import's changed what is open by {line.plain(since)}"
-        wrong = "OUTSTANDING", reason, True
-    if wrong is not None:
-        finding = _finding(
-            line, {**charge, "kind": "line"}, wrong, final + (since if wrong[2] else 0), stated
-        )
-        return Verdict(charge, replace(finding, kind="CHARGE"), False)
-    return Verdict(charge, None, final != stated)
+    for _, line in groupby(rows, key=itemgetter("charge_line")):
+        yield from _Line(list(line), currency).verdicts()
