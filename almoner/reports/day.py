@@ -20,7 +20,7 @@ from almoner.hospitals.models import Hospital
 from almoner.kernel.service_points import event_kinds, steps
 from almoner.kernel.tenancy import transaction
 
-MAXIMUM_VISITS_SHOWN = 60
+MAXIMUM_VISITS_SHOWN = 40
 MAXIMUM_HELD_SHOWN = 40
 
 

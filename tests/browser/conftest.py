@@ -1,4 +1,7 @@
-"""A real Chromium against the application, which runs as its own role on the worker's database."""
+"""A real Chromium against the application, which runs as its own role on the worker's database.
+
+Nothing here imports a model at the top: the process that only hands out tests loads this file without a database.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +10,18 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
-from tests.support.day import AT, PASSWORD, BusyDay, make_busy_day
+if TYPE_CHECKING:
+    from tests.support.day import BusyDay
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = Path(os.environ.get("ALMONER_CHROMIUM", "/usr/bin/chromium"))
+PATIENCE_MS = 15_000
 ARGUMENTS = [
     "--headless",
     "--no-sandbox",
@@ -36,8 +41,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Chromium for one module: its event loop must not be running while another module's tests do."""
     if not CHROMIUM.exists():
         pytest.fail(
             f"The browser tests need Chromium at {CHROMIUM}: `make test` installs it, "
@@ -47,6 +53,7 @@ def browser() -> Iterator[Browser]:
     subprocess.run(
         [sys.executable, str(ROOT / "frontend" / "build.py")], check=True, stdout=subprocess.DEVNULL
     )
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
         yield browser
@@ -70,6 +77,8 @@ def database(django_db_blocker: Any) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def server(database: None) -> Iterator[LiveServer]:
     """The application behind a real socket, at 15:20 on 2 March 2026 as far as its pages know."""
+    from tests.support.day import AT
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("almoner.shell.views.day.now", lambda: AT)
         server = LiveServer("localhost")
@@ -79,6 +88,8 @@ def server(database: None) -> Iterator[LiveServer]:
 
 @pytest.fixture(scope="module")
 def busy_day(database: None) -> BusyDay:
+    from tests.support.day import make_busy_day
+
     return make_busy_day()
 
 
@@ -91,7 +102,7 @@ class Visitor:
         self.page: Page = context.new_page()
         self.page.on("console", self._heard)
         self.page.on("pageerror", lambda error: self.complaints.append(f"uncaught: {error}"))
-        self.page.set_default_timeout(10_000)
+        self.page.set_default_timeout(PATIENCE_MS)
 
     def _heard(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
@@ -101,10 +112,13 @@ class Visitor:
         self.page.goto(self.address + path)
         return self.page
 
-    def log_in(self, email: str, password: str = PASSWORD) -> Page:
+    def log_in(self, email: str, password: str = "") -> Page:
+        """Log in with ``password``, or with the one that ``make_member`` gives."""
+        from tests.support.day import PASSWORD
+
         page = self.open("/login/")
         page.get_by_label("Email").fill(email)
-        page.get_by_label("Password").fill(password)
+        page.get_by_label("Password").fill(password or PASSWORD)
         page.get_by_role("button", name="Log in").click()
         return page
 

@@ -166,6 +166,11 @@ def test_nothing_inline_runs(visit: Visit, manager: str) -> None:
     visitor.expect_complaint("Content Security Policy")
 
 
+def test_the_api_s_documentation_works_under_the_same_policy(visit: Visit) -> None:
+    page = visit().open("/api/docs")
+    expect(page.get_by_text("Payments").first).to_be_visible()
+
+
 @pytest.mark.parametrize("colours", ["light", "dark"])
 @pytest.mark.parametrize(("width", "height"), [(1280, 720), (390, 844)])
 def test_pages_fit_the_screen(

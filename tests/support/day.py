@@ -11,6 +11,7 @@ from almoner.charging.models import ChargeRule
 from almoner.enforcement.models import PaymentPolicy
 from almoner.hospitals.models import Bed, Hospital
 from almoner.identity.models import Membership, User
+from almoner.kernel.actor import Actor
 from almoner.orders.operations import Medication, admit, order_tests, prescribe
 from almoner.patients.models import Encounter
 from almoner.patients.operations import close_encounter
@@ -50,6 +51,7 @@ def make_busy_day(name: str = "St. Brigid Hospital") -> BusyDay:
     """
     day = BusyDay(make_hospital())
     hospital = day.hospital
+    hospital.actor = Actor(name="user:n.okafor@stbrigid.example", everything=True)
     Hospital.objects.filter(id=hospital.id).update(name=name)
     with hospital.transaction():
         _make_rules(hospital)
