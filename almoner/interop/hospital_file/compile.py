@@ -13,7 +13,8 @@ from almoner.interop.hospital_file.reading import Document
 from almoner.interop.hospital_file.state import BEGINNING, PriceKey, Record, State
 from almoner.kernel.errors import DomainError
 
-_CHARGED_TYPES = ("one_time", "daily")
+_WARD_TYPES = ("one_time", "daily")
+_RULE_TYPES = (*_WARD_TYPES, "quantity_based")
 
 
 def compile_document(document: Document) -> State:
@@ -116,19 +117,19 @@ class _Compiler(Compilation):
                 self.ward_charge(code, ward, charge, self.place((*path, "charges"), index))
 
     def ward_charge(self, code: str, ward: structure.Ward, charge: structure.WardCharge, path: Path) -> None:
-        self.charged_type(charge.billing_type, (*path, "billing_type"))
+        self.charged_type(charge.billing_type, _WARD_TYPES, (*path, "billing_type"))
         service = derive.ward_service_code(code, charge.code)
         self.add_service(service, derive.service_record(charge.name, "ward", ward.department), path)
         rule = derive.ward_rule(code, ward.ward_type, charge.code, charge.billing_type)
         self.add("charge_rules", derive.ward_rule_code(code, charge.code), rule, path)
         self.line(PriceKey(service), self.amount(charge.amount, *path, "amount"), None, "standard", path)
 
-    def charged_type(self, billing_type: str, path: Path) -> None:
-        if billing_type not in _CHARGED_TYPES:
+    def charged_type(self, billing_type: str, charged: tuple[str, ...], path: Path) -> None:
+        if billing_type not in charged:
             self.document.refuse(
                 path,
-                f"This version cannot charge by the type {billing_type!r} yet: "
-                f"expected one of {', '.join(_CHARGED_TYPES)}.",
+                f"This version cannot charge by the type {billing_type!r} here yet: "
+                f"expected one of {', '.join(charged)}.",
             )
 
     def packages(self) -> None:
@@ -250,7 +251,11 @@ class _Compiler(Compilation):
     def charge_rules(self) -> None:
         for code, rule in self.file.charge_rules.items():
             path = ("charge_rules", code)
-            self.charged_type(rule.charge_type, (*path, "charge_type"))
+            self.charged_type(rule.charge_type, _RULE_TYPES, (*path, "charge_type"))
+            if rule.charge_type == "quantity_based" and not rule.per_line:
+                self.document.refuse(
+                    (*path, "charge_type"), "Expected per_line: true with it: lines have quantities."
+                )
             if not rule.per_line and self.unsaid(rule, "service", path):
                 self.document.refuse(
                     path, "Expected a service, or per_line: true to charge each line.", key=True

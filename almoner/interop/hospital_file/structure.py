@@ -94,7 +94,6 @@ class GateSettings(Block):
     hide_test_details: Switch | None = Field(
         None, description="Whether the laboratory sees tests before release."
     )
-    release_per_test: Switch | None = None
     arrangement_at_discharge: Switch | None = None
 
 

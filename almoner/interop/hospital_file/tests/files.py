@@ -180,7 +180,7 @@ def documents(draw: st.DrawFn, currency: str) -> dict[str, Any]:
                     line_flag=codes,
                     once_per=st.sampled_from(["patient", "encounter"]),
                     department=st.sampled_from(list(departments)),
-                    charge_type=st.sampled_from(["one_time", "daily"]),
+                    charge_type=st.sampled_from(["one_time", "daily", "quantity_based"]),
                     planned=switches,
                     delivered_on_capture=switches,
                     required_at=st.lists(

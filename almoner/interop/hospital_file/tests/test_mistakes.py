@@ -114,7 +114,11 @@ MISTAKES = {
     ),
     "a type of charge that is not there yet": (
         "charge_rules:\n  r: {event_kind: ward.admitted, service: cbc, charge_type: hourly}\n",
-        ["11:61: charge_rules.r.charge_type: This version cannot charge by the type 'hourly' yet"],
+        ["11:61: charge_rules.r.charge_type: This version cannot charge by the type 'hourly' here yet"],
+    ),
+    "a charge by quantity of a whole event": (
+        "charge_rules:\n  r: {event_kind: lab_test.ordered, service: cbc, charge_type: quantity_based}\n",
+        ["11:64: charge_rules.r.charge_type: Expected per_line: true with it"],
     ),
     "a discount of both kinds": (
         "discounts:\n  d: {name: D, percent: 5, amount: 5}\n",
@@ -243,7 +247,7 @@ def test_ward_charges_that_cannot_be_charged_yet_are_refused(billing_type: str) 
     charge = f"charges: [{{code: c, name: C, billing_type: {billing_type}, amount: 5}}]"
     text = HEAD.replace("department: cardiology}", f"department: cardiology, {charge}}}")
     assert [problem.message.split(":")[0] for problem in check(text)] == [
-        f"This version cannot charge by the type '{billing_type}' yet"
+        f"This version cannot charge by the type '{billing_type}' here yet"
     ]
 
 

@@ -9,8 +9,10 @@ import pytest
 
 from almoner.catalog.models import Service, TariffLine
 from almoner.charging.models import ChargeRule
+from almoner.enforcement import policy
 from almoner.enforcement.models import PaymentPolicy
 from almoner.hospitals.models import Department, Hospital
+from almoner.interop.hospital_file import structure
 from almoner.interop.hospital_file.operations import check, load, plan
 from almoner.interop.hospital_file.tests.samples import (
     SECTION_1_2,
@@ -184,6 +186,12 @@ def test_the_settings_of_sections_4_1_and_4_2_are_kept_in_their_own_words() -> N
         rules = _policy("service", "consultation_cardiology")
         assert isinstance(rules, dict)
         assert (rules["payment_required"], rules["grace_period"]) == ("mandatory", 0)
+
+
+def test_the_gate_reads_every_setting_that_a_department_may_have() -> None:
+    read = {key.removesuffix("_minor") for key in policy._KEYS}
+    assert set(structure.DEPARTMENT_POLICY_KEYS) <= read
+    assert set(structure.GlobalEnforcement.model_fields) <= read
 
 
 @pytest.mark.django_db
