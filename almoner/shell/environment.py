@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, ValidationError
+import dj_database_url
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -26,6 +27,15 @@ class Environment(BaseSettings):
     web_processes: Annotated[int, Field(ge=1, le=64)] = 2
     web_threads: Annotated[int, Field(ge=1, le=256)] = 4
 
+    @field_validator("database_url", "database_migration_url")
+    @classmethod
+    def _is_postgresql(cls, url: str) -> str:
+        if url and not url.startswith(("postgres://", "postgresql://")):
+            raise ValueError("expected postgresql://ROLE:PASSWORD@HOST:PORT/DATABASE")
+        if url:
+            dj_database_url.parse(url)
+        return url
+
 
 class SettingRefused(SystemExit):
     """A setting that cannot be used; the message says which and why. Exit code 78 (EX_CONFIG)."""
@@ -43,4 +53,7 @@ def read_environment() -> Environment:
         first = error.errors()[0]
         name = str(first["loc"][0]).upper()
         name = name if name.startswith("DATABASE") else f"ALMONER_{name.removeprefix('ALMONER_')}"
-        raise SettingRefused(f"{name}: {first['msg']} (got {first['input']!r}).") from None
+        reason = first["msg"].removeprefix("Value error, ")
+        is_secret = name.startswith("DATABASE") or "SECRET" in name
+        got = "" if is_secret else f" (got {first['input']!r})"
+        raise SettingRefused(f"{name}: {reason}{got}.") from None

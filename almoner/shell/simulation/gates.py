@@ -58,11 +58,11 @@ def _arrange(visit: Visit, step: str, subject: Subject, passage: Passage[Result]
         yield visit.world.wait(visit.minutes(1, 10))
         if _override(visit, step, subject, passage.decision_id):
             return True
-    elif roll < 0.18 and "plan" in offered:
+    elif roll < 0.22 and "plan" in offered:
         yield visit.world.wait(visit.minutes(10, 25))
         cashier.agree_plan(visit, decision.due_minor)
         return True
-    elif roll < 0.22 and not visit.is_emergency and step == "consultation.start":
+    elif roll < 0.26 and not visit.is_emergency and step == "consultation.start":
         set_triage(
             visit.world.id,
             visit.encounter_id,
@@ -72,7 +72,7 @@ def _arrange(visit: Visit, step: str, subject: Subject, passage: Passage[Result]
         )
         visit.world.count("found to be critical while waiting")
         return True
-    elif roll < 0.30 and step != "ward.discharge":
+    elif roll < 0.33 and step != "ward.discharge":
         visit.world.count("patients who left a held service")
         return False
     if visit.payer is not None and step == "consultation.start" and visit.happens(0.5):

@@ -201,7 +201,7 @@ def _days_in_bed(visit: Visit, admission_id: UUID) -> Play[None]:
         actor=visit.staff("cashier"),
         at=world.at,
     )
-    if visit.happens(0.08):
+    if visit.happens(0.15):
         ward.discharge_with_exception(
             world.id,
             admission_id,
