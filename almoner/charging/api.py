@@ -56,6 +56,11 @@ ItemStatus = Literal["planned", "unpriced", "billable", "cancelled", "entered_in
 EventKindName = Annotated[str, Field(pattern=r"^[a-z0-9_.]{1,60}$")]
 
 
+class IdempotencyKeyMissing(DomainError):
+    status = 400
+    code = "idempotency_key_missing"
+
+
 class ServiceLine(Input):
     """A service by its code, and how much of it. Prices come from the hospital's tariffs, never from here."""
 
@@ -288,10 +293,9 @@ def capture_events(
     for place, event in enumerate(body.events):
         key = event.idempotency_key or (f"{idempotency_key}:{place}" if idempotency_key else "")
         if not key:
-            raise DomainError(
+            raise IdempotencyKeyMissing(
                 "Send an Idempotency-Key, or give every event an idempotency_key of its own.",
                 field=f"events[{place}].idempotency_key",
-                code="idempotency_key_missing",
             )
         events.append(_event(event, key, f"events[{place}].kind"))
     outcome = capture_batch(caller.hospital_id, events, actor=caller.actor, at=caller.at)

@@ -217,10 +217,10 @@ def admit(request: ApiRequest, body: NewAdmission, idempotency_key: IdempotencyK
         return _placed("admissions", placed.order, placed.captured, caller.currency)
 
 
-@router.get("/orders/{kind}", auth=needs(SCOPE_READ), response=OrderPage)
+@router.get("/orders", auth=needs(SCOPE_READ), response=OrderPage)
 def list_orders(
     request: ApiRequest,
-    kind: OrderKind,
+    kind: Annotated[OrderKind, Query(...)],
     cursor: Cursor,
     limit: Limit,
     patient_id: Annotated[UUID | None, Query(None)],

@@ -256,16 +256,22 @@ def _price_and_write(
             continue
         _check_context(events, index, row)
         context = context_of(row)
-        already = charged.setdefault(row["patient_id"], set())
-        if already:
-            context = replace(context, charged_once_patient=context.charged_once_patient | already)
+        mine = charged.setdefault(row["patient_id"], set())
+        visit = charged.setdefault(event.encounter_id, set()) if event.encounter_id else set()
+        if mine or visit:
+            context = replace(
+                context,
+                charged_once_patient=context.charged_once_patient | mine,
+                charged_once_encounter=context.charged_once_encounter | visit,
+            )
         service_date = local_date(event.instant, book.time_zone)
         try:
             drafts = draft_charges(event, context, book.rules.get(event.kind, []), book.prices, service_date)
         except DomainError as error:
             error.field = _name(events, index, error.field)
             raise
-        already.update(draft.rule.code for draft in drafts if draft.rule.once_per == "patient")
+        mine.update(draft.rule.code for draft in drafts if draft.rule.once_per == "patient")
+        visit.update(draft.rule.code for draft in drafts if draft.rule.once_per == "encounter")
         event_id = new_id()
         ids.append(event_id)
         rows = [_item_row(event, event_id, row, context, draft, book, service_date, at) for draft in drafts]
@@ -324,6 +330,7 @@ def _item_row(
         "line": draft.line,
         "rule_code": rule.code,
         "service_period": "",
+        "configuration_version": book.version,
         "patient_id": row["patient_id"],
         "patient_account_id": row["account_id"],
         "encounter_id": event.encounter_id,

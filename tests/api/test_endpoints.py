@@ -1,0 +1,377 @@
+"""Every endpoint three times: with the hospital's own key, with one that lacks the scope, with another hospital's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.apps import apps
+
+from almoner.kernel.tenancy import TenantModel
+from tests.api.world import World
+from tests.support.api import ApiClient, all_scopes, document
+
+EMPTY = "empty"
+OWN = "own"
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request that succeeds. ``elsewhere``: what another hospital's key gets: 404, an empty list, its own."""
+
+    operation: str
+    path: Callable[[World], str]
+    body: Callable[[World], dict[str, Any]] | None = None
+    status: int = 200
+    elsewhere: int | str = 404
+
+
+def _get(operation: str, path: Callable[[World], str], elsewhere: int | str = 404) -> Call:
+    return Call(operation, path, elsewhere=elsewhere)
+
+
+def _post(
+    operation: str,
+    path: Callable[[World], str],
+    body: Callable[[World], dict[str, Any]],
+    status: int = 201,
+    elsewhere: int | str = 404,
+) -> Call:
+    return Call(operation, path, body, status, elsewhere)
+
+
+CALLS = [
+    _get("list_hospitals", lambda w: "/hospitals", OWN),
+    _get("get_hospital", lambda w: f"/hospitals/{w.hospital.id}"),
+    _get("list_departments", lambda w: "/departments", OWN),
+    _get("list_wards", lambda w: "/wards", OWN),
+    _get("list_service_points", lambda w: "/service-points", OWN),
+    _post("register_patient", lambda w: "/patients", lambda w: {"name": "Grace Hopper"}, elsewhere=OWN),
+    _get("list_patients", lambda w: f"/patients?mrn=T-00001&name={w.patient and 'Ada'}", EMPTY),
+    _get("get_patient", lambda w: f"/patients/{w.patient.id}"),
+    _post(
+        "merge_patient",
+        lambda w: f"/patients/{w.patient.id}/duplicates",
+        lambda w: {"duplicate_id": w.duplicate.id},
+    ),
+    _post(
+        "add_coverage",
+        lambda w: f"/patients/{w.patient.id}/coverages",
+        lambda w: {"payer": "acme", "starts_on": "2026-02-01", "member_id": "M-1"},
+    ),
+    _get("list_coverages", lambda w: f"/patients/{w.patient.id}/coverages"),
+    _get("list_payers", lambda w: "/payers", OWN),
+    _post(
+        "open_encounter",
+        lambda w: "/encounters",
+        lambda w: {"patient_id": w.patient.id, "department": "cardiology"},
+    ),
+    _get("list_encounters", lambda w: f"/encounters?patient_id={w.encounter.patient_id}", EMPTY),
+    _get("get_encounter", lambda w: f"/encounters/{w.encounter.id}"),
+    _post("set_triage", lambda w: f"/encounters/{w.encounter.id}/triage", lambda w: {"triage_level": 3}),
+    Call("close_encounter", lambda w: f"/encounters/{w.encounter.id}/closure", lambda w: {}, 201),
+    _post(
+        "capture_event",
+        lambda w: "/events",
+        lambda w: {
+            "kind": "service.provided",
+            "encounter_id": w.encounter.id,
+            "lines": [{"service": "bandage", "quantity": "1.5"}],
+            "body": {"source": ["a", 1, None]},
+        },
+    ),
+    _post(
+        "capture_events",
+        lambda w: "/events/batch",
+        lambda w: {
+            "events": [
+                {
+                    "kind": "service.provided",
+                    "patient_id": w.patient.id,
+                    "occurred_at": "2026-03-02T12:00:00+01:00",
+                    "lines": [{"service": "bandage"}],
+                },
+                {"kind": "service.provided", "encounter_id": w.encounter.id, "idempotency_key": "mine"},
+            ]
+        },
+    ),
+    _get("list_events", lambda w: f"/events?encounter_id={w.charged and w.encounter.id}", EMPTY),
+    _get("get_event", lambda w: f"/events/{w.charged.event_id}"),
+    _get("list_charge_items", lambda w: f"/charge-items?patient_id={w.charged.patient_id}", EMPTY),
+    _get("get_charge_item", lambda w: f"/charge-items/{w.item_id}"),
+    _post(
+        "price_charge_item",
+        lambda w: f"/charge-items/{w.unpriced_id}/price",
+        lambda w: {"unit_price_minor": 900},
+    ),
+    _post(
+        "cancel_charge_item",
+        lambda w: f"/charge-items/{w.item_id}/cancellation",
+        lambda w: {"reason": "wrong patient"},
+    ),
+    _post(
+        "revise_charge_item",
+        lambda w: f"/charge-items/{w.item_id}/revision",
+        lambda w: {"quantity": "2", "reason": "two were used"},
+    ),
+    _post(
+        "record_payment",
+        lambda w: "/payments",
+        lambda w: {
+            "patient_account_id": w.charged.patient_account_id,
+            "method": "cash",
+            "amount_minor": 1100,
+            "tendered_minor": 2000,
+            "currency": "USD",
+            "cash_point": "main",
+        },
+    ),
+    _get("list_payments", lambda w: f"/payments?patient_id={w.payment_id and w.patient.id}", EMPTY),
+    _get("get_payment", lambda w: f"/payments/{w.payment_id}"),
+    _post("void_payment", lambda w: f"/payments/{w.payment_id}/void", lambda w: {"reason": "wrong drawer"}),
+    _post(
+        "refund_payment",
+        lambda w: f"/payments/{w.payment_id}/refunds",
+        lambda w: {"amount_minor": 100, "reason": "goodwill", "method": "bank_transfer"},
+    ),
+    _post(
+        "apply_deposits",
+        lambda w: f"/patient-accounts/{w.deposit_id and w.charged.patient_account_id}/deposit-applications",
+        lambda w: {"maximum_minor": 300},
+    ),
+    _post(
+        "agree_payment_plan",
+        lambda w: "/payment-plans",
+        lambda w: {
+            "patient_account_id": w.charged.patient_account_id,
+            "encounter_id": w.encounter.id,
+            "total_minor": 1100,
+            "instalments": 3,
+            "first_due_on": "2026-12-01",
+        },
+    ),
+    _get("list_payment_plans", lambda w: f"/payment-plans?patient_account_id={w.patient.account_id}", EMPTY),
+    _get("list_cash_points", lambda w: "/cash-points", OWN),
+    _post(
+        "check_gate",
+        lambda w: "/gate-decisions",
+        lambda w: {
+            "step": "laboratory.process",
+            "encounter_id": w.encounter.id,
+            "order_id": w.test_order.id,
+        },
+    ),
+    _get(
+        "list_gate_decisions", lambda w: f"/gate-decisions?patient_id={w.decision_id and w.patient.id}", EMPTY
+    ),
+    _get("get_gate_decision", lambda w: f"/gate-decisions/{w.decision_id}"),
+    _post(
+        "grant_override",
+        lambda w: "/overrides",
+        lambda w: {
+            "step": "consultation.start",
+            "encounter_id": w.encounter.id,
+            "reason": "cannot pay today",
+            "expires_at": (w.at + timedelta(hours=2)).isoformat(),
+        },
+    ),
+    _get("list_overrides", lambda w: f"/overrides?encounter_id={w.override.encounter_id}", EMPTY),
+    _get("get_override", lambda w: f"/overrides/{w.override.id}"),
+    _post(
+        "revoke_override",
+        lambda w: f"/overrides/{w.override.id}/revocation",
+        lambda w: {"reason": "paid meanwhile"},
+    ),
+    _get("get_billing_status", lambda w: f"/patients/{w.charged.patient_id}/billing-status"),
+    _get(
+        "get_service_point_status",
+        lambda w: (
+            f"/steps/laboratory.process/status?encounter_id={w.encounter.id}&order_id={w.test_order.id}"
+        ),
+    ),
+    _post(
+        "order_tests",
+        lambda w: "/orders/tests",
+        lambda w: {"encounter_id": w.encounter.id, "services": ["blood_count"], "priority": "stat"},
+    ),
+    _post(
+        "prescribe",
+        lambda w: "/orders/prescriptions",
+        lambda w: {
+            "encounter_id": w.encounter.id,
+            "medications": [{"service": "amoxicillin", "quantity": 20}],
+        },
+    ),
+    _post(
+        "admit",
+        lambda w: "/orders/admissions",
+        lambda w: {"encounter_id": w.encounter.id, "ward": "general_ward"},
+    ),
+    _get(
+        "list_orders", lambda w: f"/orders?kind=prescriptions&patient_id={w.prescription.patient_id}", EMPTY
+    ),
+    _get("get_order", lambda w: f"/orders/tests/{w.test_order.id}"),
+    _post(
+        "cancel_order",
+        lambda w: f"/orders/admissions/{w.admission.id}/cancellation",
+        lambda w: {"reason": "went home"},
+    ),
+    _post(
+        "check_in_patient",
+        lambda w: "/check-in",
+        lambda w: {"patient_id": w.patient.id, "department": "cardiology", "triage_level": 4},
+    ),
+    Call(
+        "start_consultation",
+        lambda w: f"/consultation/encounters/{w.encounter.id}/start",
+        lambda w: {},
+    ),
+    Call(
+        "finish_consultation",
+        lambda w: f"/consultation/encounters/{w.started_encounter_id}/finish",
+        lambda w: {},
+    ),
+    Call(
+        "use_equipment",
+        lambda w: f"/consultation/encounters/{w.encounter.id}/equipment-use",
+        lambda w: {},
+    ),
+    _post(
+        "provide_services",
+        lambda w: f"/consultation/encounters/{w.encounter.id}/services",
+        lambda w: {"lines": [{"service": "bandage"}]},
+    ),
+    _get("list_laboratory_orders", lambda w: f"/laboratory/orders?limit={w.test_order and 10}", EMPTY),
+    _get("get_laboratory_order", lambda w: f"/laboratory/orders/{w.test_order.id}"),
+    Call("process_order", lambda w: f"/laboratory/orders/{w.test_order.id}/processing", lambda w: {}),
+    _post(
+        "enter_result",
+        lambda w: f"/laboratory/tests/{w.test_line_id}/results",
+        lambda w: {"value": "4.5", "unit": "10*12/L"},
+    ),
+    _post(
+        "dispense",
+        lambda w: f"/pharmacy/prescriptions/{w.prescription.id}/dispensings",
+        lambda w: {"quantities": [{"line": 1, "quantity": "5"}]},
+        status=200,
+    ),
+    _get("list_beds", lambda w: "/ward/beds?ward=general_ward", OWN),
+    _post(
+        "assign_bed",
+        lambda w: f"/ward/admissions/{w.admission.id}/bed",
+        lambda w: {"bed_id": w.bed_id},
+        status=200,
+    ),
+    Call(
+        "accrue_daily_charges",
+        lambda w: f"/ward/admissions/{w.admission.id}/accrual",
+        lambda w: {},
+    ),
+    _post(
+        "discharge",
+        lambda w: f"/ward/admissions/{w.admission.id}/discharge",
+        lambda w: {"exception": "left against advice"},
+        status=200,
+    ),
+]
+BY_OPERATION = {call.operation: call for call in CALLS}
+
+
+def operations() -> dict[str, dict[str, Any]]:
+    return {
+        one["operationId"]: {**one, "path": path, "method": method.upper()}
+        for path, methods in document()["paths"].items()
+        for method, one in methods.items()
+    }
+
+
+def send(client: ApiClient, call: Call, world: World) -> Any:
+    """The request of ``call``; a POST whose document knows no body is sent without one."""
+    operation = operations()[call.operation]
+    path = call.path(world)
+    if operation["method"] == "GET":
+        return client.get(path)
+    return client.post(path, call.body(world) if "requestBody" in operation and call.body else None)
+
+
+def counts() -> dict[str, int]:
+    """Rows of every tenant table that the open transaction sees."""
+    return {
+        model._meta.label: model._base_manager.count()
+        for model in apps.get_models()
+        if issubclass(model, TenantModel)
+    }
+
+
+@pytest.fixture
+def world(db: None) -> World:
+    return World()
+
+
+def test_every_endpoint_is_called() -> None:
+    assert set(BY_OPERATION) == set(operations())
+
+
+@pytest.mark.parametrize("operation", BY_OPERATION)
+def test_the_hospitals_own_key_gets_what_the_document_says(operation: str, world: World) -> None:
+    call = BY_OPERATION[operation]
+    response = send(world.owner, call, world)
+    assert response.status_code == call.status, response.content
+    if operations()[operation]["method"] == "GET" and operation != "list_payment_plans":
+        assert response.json().get("items", [True]), "the list is empty"
+    if "result" in response.json():
+        assert response.json()["result"] is not None, response.json()["decision"]
+
+
+@pytest.mark.parametrize("operation", BY_OPERATION)
+def test_a_key_without_the_scope_is_refused_and_changes_nothing(operation: str, world: World) -> None:
+    call = BY_OPERATION[operation]
+    needed = operations()[operation]["security"][0]["ApiKey"]
+    client = ApiClient(world.hospital.id, scopes=[scope for scope in all_scopes() if scope not in needed])
+    call.path(world)
+    if call.body:
+        call.body(world)
+    with world.hospital.transaction():
+        before = counts()
+    response = send(client, call, world)
+    assert response.status_code == 403, response.content
+    assert response.json()["code"] == "permission_refused"
+    with world.hospital.transaction():
+        assert counts() == before
+
+
+@pytest.mark.parametrize("operation", BY_OPERATION)
+def test_another_hospitals_key_finds_nothing_of_this_one(operation: str, world: World) -> None:
+    call = BY_OPERATION[operation]
+    call.path(world)
+    if call.body:
+        call.body(world)
+    with world.hospital.transaction():
+        before = counts()
+    response = send(world.outsider, call, world)
+    if call.elsewhere == EMPTY:
+        assert response.status_code == 200
+        assert response.json()["items"] == []
+    elif call.elsewhere == OWN:
+        assert response.status_code == call.status
+        assert str(world.hospital.id) not in response.content.decode()
+    else:
+        assert response.status_code == call.elsewhere, response.content
+    with world.hospital.transaction():
+        assert counts() == before
+
+
+@pytest.mark.parametrize("secret", ["", "alm_nobody"])
+def test_without_a_key_no_endpoint_answers(secret: str, world: World) -> None:
+    client = ApiClient(world.hospital.id)
+    client.secret = secret
+    for operation in operations().values():
+        path = re.sub(r"{\w+}", str(world.hospital.id), operation["path"]).removeprefix("/api/v1")
+        response = client.send(operation["method"], path)
+        assert response.status_code == 401, path
+        assert response.headers["WWW-Authenticate"].startswith("Bearer")
+        assert response.json()["code"] == "invalid_key"

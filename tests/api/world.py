@@ -1,0 +1,178 @@
+"""What the API tests act on: a hospital with fees, a patient, a visit, orders; and another hospital."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+from uuid import UUID
+
+from almoner.charging import operations as charging
+from almoner.charging.models import ChargeItem, ChargeRule
+from almoner.enforcement import gate
+from almoner.enforcement.facts import Subject
+from almoner.enforcement.models import Override, PaymentPolicy
+from almoner.enforcement.operations import grant_override
+from almoner.hospitals.models import Bed
+from almoner.kernel.clock import now
+from almoner.kernel.ids import new_id
+from almoner.orders import operations as orders
+from almoner.orders.models import Admission, Prescription, TestOrder, TestOrderLine
+from almoner.patients.models import Encounter
+from tests.support.api import ApiClient
+from tests.support.hospital import SERVICE_PROVIDED, TestPatient, make_hospital
+
+
+class World:
+    """Everything is made when it is first asked for, by the operations, as of now."""
+
+    def __init__(self, *, strict: bool = False) -> None:
+        self.hospital = make_hospital()
+        with self.hospital.transaction():
+            ChargeRule.objects.create(
+                hospital_id=self.hospital.id,
+                code="consultation_fee",
+                event_kind="patient.checked_in",
+                service="consultation",
+                required_at=["consultation.start"],
+            )
+            ChargeRule.objects.create(
+                hospital_id=self.hospital.id,
+                code="bed",
+                event_kind="ward.admitted",
+                service="bed_day",
+                charge_type="daily",
+                planned=True,
+                required_at=["bed.assign"],
+            )
+            if strict:
+                PaymentPolicy.objects.create(
+                    hospital_id=self.hospital.id,
+                    scope="hospital",
+                    settings={"payment_enforcement": {"global_policy": "strict"}},
+                )
+        self.at = now() - timedelta(minutes=1)
+        self.actor = self.hospital.actor
+
+    @cached_property
+    def owner(self) -> ApiClient:
+        """A key with every scope."""
+        return ApiClient(self.hospital.id)
+
+    @cached_property
+    def outsider(self) -> ApiClient:
+        """A key of another hospital with every scope."""
+        return ApiClient(make_hospital().id)
+
+    @cached_property
+    def patient(self) -> TestPatient:
+        return self.hospital.patient("Ada Byron", insured=True)
+
+    @cached_property
+    def encounter(self) -> Encounter:
+        return self.hospital.encounter(self.patient, started_at=self.at)
+
+    @cached_property
+    def charged(self) -> charging.Captured:
+        """A bandage (1,100 minor units with its tax), delivered."""
+        return self.hospital.capture(SERVICE_PROVIDED, "bandage", encounter=self.encounter, at=self.at)
+
+    @property
+    def item_id(self) -> UUID:
+        return self.charged.items[0]["id"]
+
+    @cached_property
+    def unpriced_id(self) -> UUID:
+        return self.hospital.capture(
+            SERVICE_PROVIDED, "unlisted", encounter=self.encounter, at=self.at
+        ).items[0]["id"]
+
+    @cached_property
+    def payment_id(self) -> UUID:
+        """The bandage paid in cash."""
+        assert self.charged.total_minor == 1100
+        return self.hospital.pay(self.patient, 1100, at=self.at).payment_id
+
+    @cached_property
+    def deposit_id(self) -> UUID:
+        """A deposit of 500 beside the open bandage."""
+        return self.hospital.pay(self.patient, 500, shares=None, excess="deposit", at=self.at).payment_id
+
+    def _key(self) -> dict[str, Any]:
+        return {"idempotency_key": f"world-{new_id()}", "actor": self.actor, "at": self.at}
+
+    @cached_property
+    def test_order(self) -> TestOrder:
+        return orders.order_tests(
+            self.hospital.id,
+            encounter_id=self.encounter.id,
+            services=["blood_count", "lipid_panel"],
+            **self._key(),
+        ).order
+
+    @cached_property
+    def prescription(self) -> Prescription:
+        """Twenty amoxicillin."""
+        return orders.prescribe(
+            self.hospital.id,
+            encounter_id=self.encounter.id,
+            medications=[orders.Medication("amoxicillin", Decimal(20))],
+            **self._key(),
+        ).order
+
+    @cached_property
+    def admission(self) -> Admission:
+        return orders.admit(
+            self.hospital.id, encounter_id=self.encounter.id, ward="general_ward", **self._key()
+        ).order
+
+    @cached_property
+    def bed_id(self) -> UUID:
+        with self.hospital.transaction():
+            return Bed.objects.order_by("code").values_list("id", flat=True)[0]
+
+    @cached_property
+    def test_line_id(self) -> UUID:
+        """A test of an order that is being processed."""
+        response = self.owner.post(f"/laboratory/orders/{self.test_order.id}/processing")
+        assert response.json()["result"] is not None
+        with self.hospital.transaction():
+            return TestOrderLine.objects.filter(order=self.test_order).order_by("line")[0].id
+
+    @cached_property
+    def decision_id(self) -> UUID:
+        _, decision_id = gate.check(
+            self.hospital.id,
+            "laboratory.process",
+            Subject(self.encounter.id, self.test_order.id),
+            actor=self.actor,
+            at=self.at,
+        )
+        return decision_id
+
+    @cached_property
+    def override(self) -> Override:
+        return grant_override(
+            self.hospital.id,
+            step="consultation.start",
+            subject=Subject(self.encounter.id),
+            reason="cannot pay today",
+            expires_at=self.at + timedelta(days=1),
+            **self._key(),
+        )
+
+    @cached_property
+    def started_encounter_id(self) -> UUID:
+        """The visit, with its consultation started."""
+        response = self.owner.post(f"/consultation/encounters/{self.encounter.id}/start")
+        assert response.json()["result"] is not None
+        return self.encounter.id
+
+    @cached_property
+    def duplicate(self) -> TestPatient:
+        return self.hospital.patient("A. Byron")
+
+    def charge_items(self, **conditions: Any) -> list[ChargeItem]:
+        with self.hospital.transaction():
+            return list(ChargeItem.objects.filter(**conditions).order_by("captured_at", "id"))
