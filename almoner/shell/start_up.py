@@ -21,7 +21,6 @@ IPV4, IPV6 = "127.0.0.1", "::1"
 READY_TIMEOUT_SECONDS = 60
 GRACEFUL_TIMEOUT_SECONDS = 6
 REQUEST_TIMEOUT_SECONDS = 60
-_ONE_AT_A_TIME = 0x416C6D6F  # advisory lock: "Almo"
 
 
 def addresses() -> list[str]:
@@ -69,7 +68,7 @@ def connect(steps: Steps, environment: Environment) -> Server | None:
 
     with steps.step("Database") as step:
         step.show("starting the embedded PostgreSQL" if not environment.database_url else "connecting")
-        setup_django()
+        setup_django(with_tables=False)
         from django.db import OperationalError, connections
 
         for name, alias in (("DATABASE_URL", "default"), ("DATABASE_MIGRATION_URL", "owner")):
@@ -122,30 +121,14 @@ def bring_up_to_date(steps: Steps, *, demo: bool, data_dir: Path) -> None:
     """Migrate, and make the demo hospital if there is no hospital yet; one process at a time."""
     from django.db import connections
 
-    with connections["owner"].cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock(%s)", [_ONE_AT_A_TIME])
-        try:
-            _migrate(steps)
-            _seed(steps, demo, data_dir)
-        finally:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [_ONE_AT_A_TIME])
-    connections.close_all()
-
-
-def _migrate(steps: Steps) -> None:
-    from django.core.management import call_command
-    from django.db import connections
-    from django.db.migrations.executor import MigrationExecutor
+    from almoner.shell.database import bring_tables_up_to_date, one_at_a_time
 
     with steps.step("Tables") as step:
-        executor = MigrationExecutor(connections["owner"])
-        plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
-        if not plan:
-            step.result = "up to date"
-            return
-        step.show(f"applying {len(plan)} migrations")
-        call_command("migrate", database="owner", verbosity=0, interactive=False)
-        step.result = f"{len(plan)} migrations applied"
+        number = bring_tables_up_to_date(step.show)
+        step.result = f"{number} migrations applied" if number else "up to date"
+    with one_at_a_time():
+        _seed(steps, demo, data_dir)
+    connections.close_all()
 
 
 def _seed(steps: Steps, demo: bool, data_dir: Path) -> None:

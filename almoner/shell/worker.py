@@ -13,7 +13,7 @@ CONCURRENCY = 2
 
 def run() -> None:
     """Do jobs until SIGTERM or SIGINT; jobs that are done are forgotten, failed ones are kept."""
-    setup_django()
+    setup_django(with_tables=False)
     from procrastinate.contrib.django import app, django_connector
     from procrastinate.exceptions import AlreadyEnqueued
 

@@ -12,7 +12,7 @@ def command() -> None:
     """Exit with 1 and a list when a model changed without a migration."""
     from almoner.shell.database import setup_django
 
-    setup_django()
+    setup_django(with_tables=False)
     from django.core.management import call_command
 
     try:
