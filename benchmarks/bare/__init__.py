@@ -1,0 +1,1 @@
+"""The floor of HTTP: a bare Django view that only runs the floor's SQL."""

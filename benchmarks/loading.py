@@ -1,0 +1,191 @@
+"""Two hospitals with years of visits behind them, loaded through the same operations as everything else.
+
+A visit is one encounter with one event, three charges and six postings; four in five are paid in full
+(one payment, three allocations, four postings more). So the books are true, and ``almoner verify`` can
+say so afterwards. Money in minor units of USD.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from django.db import connection
+
+from almoner.catalog.models import Service, TariffLine
+from almoner.charging.models import ChargeRule
+from almoner.charging.operations import capture_batch
+from almoner.charging.rules import Event, EventLine
+from almoner.enforcement.models import PaymentPolicy
+from almoner.hospitals.models import Department, Hospital
+from almoner.kernel.actor import system
+from almoner.kernel.clock import now
+from almoner.kernel.tenancy import transaction
+from almoner.ledger.operations import open_books
+from almoner.payments.operations import ensure_cash_point
+
+HOSPITALS = ("bench-north", "bench-south")
+EVENT_KIND = "service.provided"
+STEP = "consultation.start"
+SERVICES = tuple(f"service_{number:02d}" for number in range(24))
+CASH_POINTS = 16
+LINES = 3
+VISITS_OF_A_PATIENT = 5
+POSTINGS_OF_A_VISIT = 2 * LINES + (LINES + 1) * (VISITS_OF_A_PATIENT - 1) / VISITS_OF_A_PATIENT
+CHUNK = 1000
+ACTOR = system("bench")
+
+
+def price_minor(number: int) -> int:
+    """What ``service_<number>`` costs."""
+    return 1500 + 250 * number
+
+
+def services_of(visit: int) -> tuple[str, ...]:
+    """The three services of a visit; every visit has others than the one before."""
+    return tuple(SERVICES[(visit * LINES + line) % len(SERVICES)] for line in range(LINES))
+
+
+def make_hospital(slug: str) -> UUID:
+    """A hospital with a department, 24 priced services, 16 cash points and open books."""
+    hospital = Hospital.objects.create(slug=slug, name=slug, currency="USD", time_zone="America/New_York")
+    with transaction(hospital.id):
+        open_books()
+        Department.objects.create(
+            hospital_id=hospital.id, code="clinic", name="Clinic", kind=Department.Kind.SPECIALIST
+        )
+        for number in range(CASH_POINTS):
+            ensure_cash_point(f"desk-{number}", f"Desk {number}")
+        services = Service.objects.bulk_create(
+            Service(hospital_id=hospital.id, code=code, name=code, kind=Service.Kind.PROCEDURE)
+            for code in SERVICES
+        )
+        TariffLine.objects.bulk_create(
+            TariffLine(
+                hospital_id=hospital.id,
+                service_id=service.id,
+                price_minor=price_minor(number),
+                starts_on="2020-01-01",
+            )
+            for number, service in enumerate(services)
+        )
+        ChargeRule.objects.create(
+            hospital_id=hospital.id,
+            code="service_provided",
+            event_kind=EVENT_KIND,
+            per_line=True,
+            required_at=[STEP],
+        )
+        PaymentPolicy.objects.create(
+            hospital_id=hospital.id,
+            scope="hospital",
+            settings={"payment_enforcement": {"global_policy": "strict"}},
+        )
+    return hospital.id
+
+
+def visits_for(postings: int) -> int:
+    """How many visits of one hospital (whole patients) make ``postings`` in all hospitals together."""
+    patients = postings / len(HOSPITALS) / POSTINGS_OF_A_VISIT / VISITS_OF_A_PATIENT
+    return math.ceil(patients) * VISITS_OF_A_PATIENT
+
+
+def load(slug: str, visits: int, report: Callable[[int], None]) -> None:
+    """Add visits to the hospital until it has ``visits``; ``report`` hears how many were added."""
+    hospital_id = Hospital.objects.get(slug=slug).id
+    at = now().replace(microsecond=0)
+    with transaction(hospital_id), connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM patients_encounter")
+        done = cursor.fetchone()[0]
+    while done < visits:
+        chunk = min(CHUNK, visits - done)
+        _load_chunk(hospital_id, done, chunk, at)
+        done += chunk
+        report(chunk)
+
+
+def _load_chunk(hospital_id: UUID, start: int, count: int, at: datetime) -> None:
+    with transaction(hospital_id):
+        _add_encounters(hospital_id, start, count, at)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT id, started_at FROM patients_encounter WHERE number >= %s AND number < %s "
+                "ORDER BY number",
+                [f"B{start:08d}", f"B{start + count:08d}"],
+            )
+            encounters = cursor.fetchall()
+        events = [
+            Event(
+                kind=EVENT_KIND,
+                idempotency_key=f"load-{start + offset}",
+                occurred_at=started_at.astimezone(UTC) + timedelta(minutes=10),
+                encounter_id=encounter_id,
+                lines=tuple(EventLine(service) for service in services_of(start + offset)),
+            )
+            for offset, (encounter_id, started_at) in enumerate(encounters)
+        ]
+        capture_batch(hospital_id, events, actor=ACTOR, at=at, historical=True)
+        _pay(hospital_id, start, count)
+
+
+def _add_encounters(hospital_id: UUID, start: int, count: int, at: datetime) -> None:
+    """Visits ``start`` to ``start + count``, and a patient with an account for every fifth."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO patients_patient (id, hospital_id, mrn, name, sex, phone, category, registered_at, source_id)"
+            " SELECT gen_random_uuid(), %s, 'B' || to_char(n, 'FM00000000'), 'Patient ' || n, 'unknown', '',"
+            "        'general', %s::timestamptz - interval '400 days', ''"
+            " FROM generate_series(%s::int, %s::int, %s::int) AS n",
+            [hospital_id, at, start, start + count - 1, VISITS_OF_A_PATIENT],
+        )
+        cursor.execute(
+            "INSERT INTO patients_patientaccount (id, hospital_id, patient_id, currency)"
+            " SELECT gen_random_uuid(), hospital_id, id, 'USD' FROM patients_patient"
+            " WHERE hospital_id = %s AND mrn >= %s AND mrn < %s",
+            [hospital_id, f"B{start:08d}", f"B{start + count:08d}"],
+        )
+        cursor.execute(
+            "INSERT INTO patients_encounter (id, hospital_id, number, patient_id, department_id, encounter_class,"
+            "   visit_type, ward_type, reason, started_at, source_id)"
+            " SELECT gen_random_uuid(), p.hospital_id, 'B' || to_char(n, 'FM00000000'), p.id, d.id, 'ambulatory',"
+            "   'first', '', '', %s::timestamptz - make_interval(mins => (n * 7919 %% 525600) + 60), ''"
+            " FROM generate_series(%s::int, %s::int) AS n"
+            " JOIN patients_patient AS p ON p.hospital_id = %s AND p.mrn = 'B' || to_char(n - n %% %s::int, 'FM00000000')"
+            " JOIN hospitals_department AS d ON d.hospital_id = p.hospital_id",
+            [at, start, start + count - 1, hospital_id, VISITS_OF_A_PATIENT],
+        )
+
+
+def _pay(hospital_id: UUID, start: int, count: int) -> None:
+    """Pay four in five of the visits in full, through the function behind ``record_payment``."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM ("
+            "  SELECT payments_record(e.hospital_id, json_build_object("
+            "    'id', gen_random_uuid(), 'entry_id', gen_random_uuid(), 'patient_account_id', a.id,"
+            "    'encounter_id', e.id, 'method', 'cash', 'account_code', 'cash_drawer',"
+            "    'tendered_minor', due.minor, 'change_minor', 0, 'amount_minor', due.minor, 'currency', 'USD',"
+            "    'reference', '', 'cash_point', desk.code, 'receipt_series', upper(desk.code),"
+            "    'receipt_year', extract(year FROM e.started_at), 'received_at', e.started_at + interval '30 minutes',"
+            "    'recorded_at', e.started_at + interval '30 minutes', 'received_by', 'system:bench',"
+            "    'idempotency_key', 'load-' || e.number,"
+            "    'content_hash', encode(sha256(e.number::bytea), 'hex'), 'side', 'patient', 'excess', 'refuse'), NULL)"
+            "  FROM patients_encounter AS e"
+            "  JOIN patients_patientaccount AS a ON a.hospital_id = e.hospital_id AND a.patient_id = e.patient_id"
+            "  CROSS JOIN LATERAL (SELECT 'desk-' || right(e.number, 4)::int %% %s AS code) AS desk"
+            "  JOIN LATERAL (SELECT sum(net_minor) AS minor FROM charging_chargeitem AS i"
+            "    WHERE i.hospital_id = e.hospital_id AND i.encounter_id = e.id) AS due ON true"
+            "  WHERE e.hospital_id = %s AND e.number >= %s AND e.number < %s"
+            "    AND right(e.number, 4)::int %% %s < %s"
+            "  OFFSET 0) AS paid",
+            [
+                CASH_POINTS,
+                hospital_id,
+                f"B{start:08d}",
+                f"B{start + count:08d}",
+                VISITS_OF_A_PATIENT,
+                VISITS_OF_A_PATIENT - 1,
+            ],
+        )
