@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_time
+from babel.dates import format_date, format_skeleton, format_time
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -61,9 +61,7 @@ class Formats:
     def moment(self, at: datetime, *, today: date) -> str:
         """The time alone when it is today, else the day and the month."""
         local = self.local_date(at)
-        return (
-            self.time(at) if local == today else str(format_date(local, format="d MMM", locale=self.locale))
-        )
+        return self.time(at) if local == today else str(format_skeleton("MMMd", local, locale=self.locale))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import date
+from zoneinfo import ZoneInfo
+
 import pytest
 
 from almoner.enforcement.facts import Subject
@@ -52,3 +55,16 @@ def test_a_paid_service_can_proceed_and_lists_its_payment() -> None:
 )
 def test_durations_read_at_a_glance(minutes: int, words: str) -> None:
     assert duration(minutes) == words
+
+
+@pytest.mark.parametrize(
+    ("locale", "today", "words"),
+    [
+        ("en_US", date(2026, 3, 2), "3:20\u202fPM"),
+        ("de_DE", date(2026, 3, 2), "15:20"),
+        ("en_US", date(2026, 3, 3), "Mar 2"),
+        ("hi_IN", date(2026, 3, 3), "2 मार्च"),
+    ],
+)
+def test_a_moment_is_a_time_today_and_a_day_otherwise(locale: str, today: date, words: str) -> None:
+    assert Formats("USD", locale, ZoneInfo("UTC")).moment(AT, today=today) == words
