@@ -44,7 +44,7 @@ def _name(sql: str) -> str:
 def hospital(committed: None) -> TestHospital:
     """A hospital whose prices and policies are in memory already, as they are after the first request."""
     hospital = make_hospital()
-    patient, encounter = visit(hospital)
+    _, encounter = visit(hospital)
     hospital.capture(SERVICE_PROVIDED, *SERVICES, encounter=encounter)
     gate.check(hospital.id, STEP, Subject(encounter.id), actor=hospital.actor, at=NOON)
     return hospital
