@@ -13,16 +13,18 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-import orjson
 from django.db import connection
 
 from almoner.charging.operations import capture_batch
 from almoner.charging.rules import Event, EventLine
 from almoner.hospitals.models import Hospital
+from almoner.interop.synthea.movements import Item, Movements
 from almoner.interop.synthea.staging import derived
 from almoner.kernel.actor import Actor
 from almoner.kernel.idempotency import content_hash
 from almoner.kernel.tenancy import transaction
+from almoner.ledger.batches import post_many
+from almoner.payments.batches import record_many
 from almoner.payments.models import Payment
 from almoner.payments.operations import LEDGER_ACCOUNT_OF_METHOD
 
@@ -53,12 +55,23 @@ LEFT JOIN ledger_journalentry AS entry
 WHERE s.line > %s ORDER BY s.line LIMIT %s
 """
 
+_LOCK_ACCOUNTS = """
+SELECT FROM patients_patientaccount WHERE hospital_id = %s AND id IN (
+    SELECT item.patient_account_id FROM charging_clinicalevent AS event
+    JOIN charging_chargeitem AS item ON item.hospital_id = event.hospital_id AND item.event_id = event.id
+    WHERE event.hospital_id = %s AND event.idempotency_key = ANY (%s))
+ORDER BY id FOR NO KEY UPDATE
+"""
+
 _ITEMS = """
-SELECT event.idempotency_key, item.id, item.patient_account_id
+SELECT DISTINCT ON (event.id) event.idempotency_key AS key, item.id, item.patient_account_id,
+       item.department_id, item.service_id, item.currency, coalesce(o.patient_minor, 0) AS patient_open,
+       coalesce(o.payer_minor, 0) AS payer_open
 FROM charging_clinicalevent AS event
 JOIN charging_chargeitem AS item ON item.hospital_id = event.hospital_id AND item.event_id = event.id
+LEFT JOIN ledger_openitem AS o ON o.hospital_id = item.hospital_id AND o.id = item.id
 WHERE event.hospital_id = %s AND event.idempotency_key = ANY (%s)
-ORDER BY item.revision
+ORDER BY event.id, item.revision DESC
 """
 
 
@@ -106,26 +119,27 @@ def _fetch(statement: str, parameters: list[Any]) -> list[dict[str, Any]]:
 
 
 def _post_window(hospital: Hospital, rows: list[dict[str, Any]], actor: Actor, at: datetime) -> int:
+    """Post the rows of one window in the order of the file; returns how many of them posted something."""
     charges = [row for row in rows if row["kind"] == "CHARGE"]
     if charges:
         events = [_event(hospital.id, row) for row in charges]
         capture_batch(hospital.id, events, actor=actor, at=at, historical=True)
-    keys = sorted({charge_key(row["charge_source"]) for row in rows})
-    items = {row["idempotency_key"]: row for row in _fetch(_ITEMS, [hospital.id, keys])}
-    zone = ZoneInfo(hospital.time_zone)
-    postings = []
-    captured_only = 0
+    items = _locked_items(hospital.id, {charge_key(row["charge_source"]) for row in rows})
+    movements = Movements(actor.name, at)
+    moved = 0
     for row in rows:
-        posting = _posting(hospital, row, items[charge_key(row["charge_source"])], actor, at, zone)
-        if posting:
-            postings.append(posting)
-        else:
-            captured_only += row["kind"] == "CHARGE"
+        moved += _move(hospital, row, items[charge_key(row["charge_source"])], movements)
+    post_many(movements.entries, movements.lines)
+    record_many(movements.payments, movements.allocations, actor=actor)
+    return len(charges) + moved
+
+
+def _locked_items(hospital_id: UUID, keys: set[str]) -> dict[str, Item]:
+    """The charge items behind the events of these keys; their accounts are locked until the end."""
+    ordered = sorted(keys)
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT synthea_post_rows(%s, %s::json)", [hospital.id, orjson.dumps(postings).decode()]
-        )
-        return int(cursor.fetchone()[0]) + captured_only
+        cursor.execute(_LOCK_ACCOUNTS, [hospital_id, hospital_id, ordered])
+    return {row.pop("key"): Item(**row) for row in _fetch(_ITEMS, [hospital_id, ordered])}
 
 
 def _event(hospital_id: UUID, row: dict[str, Any]) -> Event:
@@ -144,62 +158,40 @@ def _event(hospital_id: UUID, row: dict[str, Any]) -> Event:
     )
 
 
-def _posting(
-    hospital: Hospital, row: dict[str, Any], item: dict[str, Any], actor: Actor, at: datetime, zone: ZoneInfo
-) -> dict[str, Any] | None:
-    """What ``synthea_post_rows`` is asked to do for a row; None when the row moves nothing."""
+def _move(hospital: Hospital, row: dict[str, Any], item: Item, movements: Movements) -> int:
+    """Add what a row moves to ``movements``; 1 when a row that is no charge posts something, else 0."""
     payer_id = derived(hospital.id, "payer", row["payer"]) if row["payer"] else None
-    kind, amount = row["kind"], row["transfers_minor"]
-    match kind, row["transfer_type"]:
-        case ("CHARGE", "1" | "2"):
-            does, amount = "takeover", row["amount_minor"]
-        case ("TRANSFERIN", "1" | "2"):
-            does = "takeover"
-        case ("TRANSFEROUT", _):
-            does = "hand_back"
+    entry_id, happened_at = row["entry_id"], row["happened_at"]
+    match row["kind"], row["transfer_type"]:
+        case ("CHARGE", "1" | "2") if payer_id:
+            movements.take_over(item, row["amount_minor"], entry_id, payer_id, happened_at)
+        case ("TRANSFERIN", "1" | "2") if payer_id:
+            moved = movements.take_over(item, row["transfers_minor"], entry_id, payer_id, happened_at)
+            return int(moved != 0)
+        case ("TRANSFEROUT", _) if payer_id:
+            moved = movements.hand_back(item, row["transfers_minor"], entry_id, payer_id, happened_at)
+            return int(moved != 0)
         case ("ADJUSTMENT", _):
-            does, amount = "adjustment", row["adjustments_minor"]
-        case ("PAYMENT", _):
-            does, amount = "payment", row["payments_minor"]
-        case _:
-            return None
-    if does in ("takeover", "hand_back") and payer_id is None:
-        return None
-    if not amount:
-        return None
-    posting = {
-        "kind": does,
-        "item": item["id"],
-        "entry_id": row["entry_id"],
-        "handover_entry_id": row["handover_entry_id"],
-        "amount_minor": amount,
-        "payer_id": payer_id,
-        "happened_at": row["happened_at"],
-        "posted_at": at,
-        "actor": actor.name,
-    }
-    if does == "payment":
-        posting["payment"] = _payment(hospital, row, item, payer_id, actor, at, zone)
-    return posting
+            reduced = movements.adjust(item, row["adjustments_minor"], entry_id, payer_id, happened_at)
+            return int(reduced != 0)
+        case ("PAYMENT", _) if row["payments_minor"]:
+            payment = _payment(hospital, row, item, payer_id, movements)
+            movements.pay(item, payment, row["handover_entry_id"], payer_id)
+            return 1
+    return 0
 
 
 def _payment(
-    hospital: Hospital,
-    row: dict[str, Any],
-    item: dict[str, Any],
-    payer_id: UUID | None,
-    actor: Actor,
-    at: datetime,
-    zone: ZoneInfo,
+    hospital: Hospital, row: dict[str, Any], item: Item, payer_id: UUID | None, movements: Movements
 ) -> dict[str, Any]:
-    """What ``payments_record`` expects. An ECHECK is the payer's, every other method the patient's."""
+    """What ``record_many`` expects. An ECHECK is the payer's, every other method the patient's."""
     method, cash_point = METHODS[row["method"]]
-    pays = payer_id if row["method"] == "ECHECK" else None
     amount = row["payments_minor"]
+    received = row["happened_at"].astimezone(ZoneInfo(hospital.time_zone))
     payment = {
-        "patient_account_id": item["patient_account_id"],
+        "patient_account_id": item.patient_account_id,
         "encounter_id": derived(hospital.id, "encounter", row["encounter"]),
-        "payer_id": pays,
+        "payer_id": payer_id if row["method"] == "ECHECK" else None,
         "method": method,
         "tendered_minor": amount,
         "change_minor": 0,
@@ -215,11 +207,9 @@ def _payment(
         "entry_id": row["entry_id"],
         "account_code": LEDGER_ACCOUNT_OF_METHOD[method],
         "receipt_series": cash_point.upper(),
-        "receipt_year": row["happened_at"].astimezone(zone).year,
-        "recorded_at": at,
-        "received_by": actor.name,
+        "receipt_year": received.year,
+        "recorded_at": movements.at,
+        "received_by": movements.actor,
         "idempotency_key": f"synthea:payment:{row['source']}",
         "content_hash": content_hash(payment),
-        "side": "payer" if pays else "patient",
-        "excess": "deposit",
     }

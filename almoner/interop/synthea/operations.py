@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, connections
 from django.db.transaction import atomic
 
 from almoner.hospitals.models import Hospital
@@ -21,6 +21,23 @@ from almoner.kernel.money import is_currency
 
 PERMISSION_IMPORT = "interop.import"
 LOCK_TIMEOUT_SECONDS = 60
+
+_WRITTEN = (
+    "patients_patient",
+    "patients_patientaccount",
+    "patients_coverage",
+    "patients_encounter",
+    "catalog_service",
+    "catalog_tariffline",
+    "charging_clinicalevent",
+    "charging_chargeitem",
+    "payments_payment",
+    "payments_allocation",
+    "ledger_journalentry",
+    "ledger_posting",
+    "ledger_openitem",
+    "ledger_patientbalance",
+)
 
 # Told (step, records done, records in all or 0 when that is not known yet).
 Advance = Callable[[str, int, int], None]
@@ -41,7 +58,7 @@ def import_population(
     """Bring the Synthea export in ``folder`` into the hospital ``slug``, and reconcile it.
 
     Running it again adds nothing; after a kill it goes on where the last window of rows was committed.
-    ``analyse`` refreshes the planner's statistics and is called as the tables grow. Raises ``BadFile``
+    ``analyse`` (``refresh_statistics``, outside a transaction) is called as the tables grow. Raises ``BadFile``
     naming file, line and column (then nothing was written) and ``Conflict`` when the hospital cannot take
     the import.
     """
@@ -96,6 +113,16 @@ def import_population(
         )
         reconcile(hospital, reconciliation, advance=_counted("Reconciling", staged.rows, advance))
     return reconciliation
+
+
+def refresh_statistics() -> None:
+    """Tell the planner how large the tables have become.
+
+    Plans made while a table was empty read all of it later. Runs as the owner of the tables (the
+    application's role owns none), on a connection of its own.
+    """
+    with connections["owner"].cursor() as cursor:
+        cursor.execute(f"ANALYZE {', '.join(_WRITTEN)}")
 
 
 def _counted(step: str, total: int, advance: Advance) -> Callable[[int], None]:

@@ -53,7 +53,7 @@ def synthea(
     from almoner.shell.database import setup_django
 
     setup_django()
-    from almoner.interop.synthea.operations import import_population
+    from almoner.interop.synthea.operations import import_population, refresh_statistics
     from almoner.kernel.actor import system
     from almoner.kernel.clock import now
 
@@ -67,7 +67,7 @@ def synthea(
             actor=system("import"),
             at=now(),
             advance=advance,
-            analyse=_analyse,
+            analyse=refresh_statistics,
         )
     if as_json:
         _print_json(result)
@@ -75,14 +75,6 @@ def synthea(
         _print_tables(result, limit)
     if result.unexplained:
         sys.exit(1)
-
-
-def _analyse() -> None:
-    """Refresh the planner's statistics, as the owner of the tables (the application's role owns none)."""
-    from django.db import connections
-
-    with connections["owner"].cursor() as cursor:
-        cursor.execute("ANALYZE")
 
 
 @contextmanager

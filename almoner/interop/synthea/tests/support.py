@@ -35,7 +35,9 @@ _IDS = {
 }
 
 
-def bring_in(folder: Path, slug: str | None = None) -> Reconciliation:
+def bring_in(
+    folder: Path, slug: str | None = None, *, analyse: Callable[[], None] | None = None
+) -> Reconciliation:
     """Import ``folder`` into the hospital ``slug``, or into a new one."""
     return import_population(
         folder,
@@ -45,6 +47,7 @@ def bring_in(folder: Path, slug: str | None = None) -> Reconciliation:
         time_zone="America/New_York",
         actor=system("import"),
         at=now(),
+        analyse=analyse or (lambda: None),
     )
 
 

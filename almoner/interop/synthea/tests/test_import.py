@@ -17,7 +17,6 @@ from almoner.interop.synthea.tests.support import (
     count,
     hospital_id,
     ledger_digest,
-    multiplied,
     read_rows,
     write_rows,
 )
@@ -150,11 +149,6 @@ def test_a_second_run_adds_nothing() -> None:
     assert again.posted == 0
     assert (again.rows, again.reconciled) == (30, 30)
     assert ({table: count("twice", table) for table in TABLES}, ledger_digest("twice")) == before
-
-
-def test_a_population_of_several_windows_reconciles(tmp_path: Path) -> None:
-    result = bring_in(multiplied(tmp_path / "many", 80))
-    assert (result.rows, result.reconciled, result.lines) == (2400, 2400, 720)
 
 
 def test_an_open_balance_at_the_end_is_a_balance_and_no_error(tmp_path: Path) -> None:

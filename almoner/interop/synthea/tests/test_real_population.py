@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from almoner.interop.synthea.operations import refresh_statistics
 from almoner.interop.synthea.tests.support import Row, bring_in, changed, read_rows
+from almoner.kernel.ids import new_id
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.usefixtures("committed")
 
 
 @pytest.fixture(scope="module")
@@ -25,13 +27,14 @@ def population() -> Path:
 
 def test_every_row_reconciles_and_a_second_run_adds_nothing(population: Path) -> None:
     rows = read_rows(population)
-    result = bring_in(population, "real")
+    slug = f"real-{new_id()}"
+    result = bring_in(population, slug, analyse=refresh_statistics)
     assert (result.rows, result.reconciled, len(result.findings)) == (len(rows), len(rows), 0)
     paid = sum(Decimal(row["PAYMENTS"]) for row in rows)
     charged = sum(Decimal(row["AMOUNT"]) for row in rows if row["TYPE"] == "CHARGE")
     assert result.by_kind["PAYMENT"].ledger_minor == paid * 100
     assert result.by_kind["CHARGE"].ledger_minor == charged * 100
-    assert bring_in(population, "real").posted == 0
+    assert bring_in(population, slug).posted == 0
 
 
 def test_a_changed_amount_in_every_third_claim_is_named_and_nothing_else(
@@ -59,6 +62,6 @@ def test_a_changed_amount_in_every_third_claim_is_named_and_nothing_else(
             )
             expected[row["ID"]] = column
 
-    result = bring_in(changed(tmp_path / "changed", change, population))
+    result = bring_in(changed(tmp_path / "changed", change, population), analyse=refresh_statistics)
     assert {finding["row"]: finding["column"] for finding in result.findings} == expected
     assert len(expected) > 100

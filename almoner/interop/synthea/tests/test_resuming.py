@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from almoner.hospitals.models import Hospital
+from almoner.interop.synthea.operations import refresh_statistics
 from almoner.interop.synthea.tests.support import (
     SAMPLE,
     bring_in,
@@ -66,9 +67,9 @@ def _finish(folder: Path, slug: str) -> dict[str, Any]:
 
 
 def test_killed_twice_and_continued_it_ends_with_the_same_ledger(tmp_path: Path) -> None:
-    folder = multiplied(tmp_path / "many", 200)
+    folder = multiplied(tmp_path / "many", 120)
     undisturbed, killed = _slug("undisturbed"), _slug("killed")
-    whole = bring_in(folder, undisturbed)
+    whole = bring_in(folder, undisturbed, analyse=refresh_statistics)
     entries = count(undisturbed, "ledger_journalentry")
     first = _kill_after(killed, _command(folder, killed), 0)
     second = _kill_after(killed, _command(folder, killed), first)
