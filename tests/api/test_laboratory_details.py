@@ -22,8 +22,8 @@ SCOPES_THAT_NAME_SERVICES = {"billing.read", "orders.read"}
 @pytest.fixture
 def world(db: None) -> World:
     world = World(strict=True)
-    world.test_order
-    world.decision_id
+    assert world.test_order
+    assert world.decision_id
     world.hospital.pay(world.patient, 1000, at=world.at)
     return world
 
