@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from almoner.hospitals.models import Department, Hospital
 from almoner.identity import audit
@@ -199,7 +199,7 @@ def close_encounter(hospital_id: UUID, encounter_id: UUID, *, actor: Actor, at: 
 def merge_patients(
     hospital_id: UUID, *, duplicate_id: UUID, survivor_id: UUID, actor: Actor, at: datetime
 ) -> Patient:
-    """Let ``duplicate`` point at ``survivor``; its accounts, visits and coverages follow.
+    """Let ``duplicate`` point at ``survivor``; its accounts, visits and (new) coverages follow.
 
     What is recorded for the duplicate from now on goes to the survivor.
     """
@@ -214,7 +214,13 @@ def merge_patients(
         Patient.objects.filter(Q(id=duplicate.id) | Q(merged_into=duplicate)).update(merged_into=survivor)
         PatientAccount.objects.filter(patient=duplicate).update(patient=survivor)
         Encounter.objects.filter(patient=duplicate).update(patient=survivor)
-        Coverage.objects.filter(patient=duplicate).update(patient=survivor)
+        known = Coverage.objects.filter(
+            patient=survivor,
+            payer=OuterRef("payer"),
+            priority=OuterRef("priority"),
+            starts_on=OuterRef("starts_on"),
+        )
+        Coverage.objects.filter(~Exists(known), patient=duplicate).update(patient=survivor)
         audit.record(
             "patient.merged",
             actor=actor,

@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 import logging
+import time
 from contextlib import suppress
 
 from almoner.shell.database import setup_django
 
 SHUTDOWN_TIMEOUT_SECONDS = 8
+PAUSE_SECONDS = 1
 CONCURRENCY = 2
 
 
 def run() -> None:
-    """Do jobs until SIGTERM or SIGINT; jobs that are done are forgotten, failed ones are kept."""
+    """Do jobs until SIGTERM or SIGINT. A database that goes away is waited for."""
     setup_django(with_tables=False)
+    from django.db import InterfaceError, OperationalError, connections
+    from procrastinate.exceptions import ConnectorException
+
+    while True:
+        try:
+            return _work()
+        except (ConnectorException, OperationalError, InterfaceError) as error:
+            logging.getLogger(__name__).warning("The database went away: %s", type(error).__name__)
+            connections.close_all()
+            time.sleep(PAUSE_SECONDS)
+
+
+def _work() -> None:
+    """Do jobs; those that are done are forgotten, failed ones are kept."""
     from procrastinate.contrib.django import app, django_connector
     from procrastinate.exceptions import AlreadyEnqueued
 

@@ -71,7 +71,7 @@ def _play(world: World, days: int) -> Played:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-    from almoner.shell.simulation.engine import play
+    from almoner.shell.simulation.engine import play, stock_taker
     from almoner.shell.simulation.world import DAY
 
     with Progress(
@@ -83,8 +83,10 @@ def _play(world: World, days: int) -> Played:
         transient=True,
     ) as progress:
         task = progress.add_task("Playing", total=1.0)
+        take_stock = stock_taker(world)
 
         def show(share: float) -> None:
+            take_stock()
             progress.update(
                 task,
                 completed=share,

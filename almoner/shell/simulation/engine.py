@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
+from django.db import connections
+
 from almoner.hospitals.models import Hospital
 from almoner.identity import audit
 from almoner.kernel.actor import Actor
@@ -21,6 +23,7 @@ from almoner.shell.simulation.world import DAY, HOUR, World
 # How many of a hundred clinic patients come in which hour of the day; emergencies come at any hour.
 _CLINIC_HOURS = {7: 4, 8: 16, 9: 18, 10: 15, 11: 12, 12: 6, 13: 8, 14: 9, 15: 7, 16: 5}
 _SHARE_OF_EMERGENCIES = 0.18
+_FIRST_STOCK_AT_VISITS = 50
 Progress = Callable[[float], None]
 
 
@@ -89,3 +92,20 @@ def play(world: World, *, seconds: int, progress: Progress = lambda share: None)
     while audit.seal(world.id, at=world.at):
         pass
     return Played(dict(sorted(world.tally.items())), read_books(world))
+
+
+def stock_taker(world: World) -> Callable[[], None]:
+    """What to call now and then while a long run fills the tables: lets PostgreSQL see how full they are.
+
+    Otherwise it goes on reading them as if they were as empty as at the start.
+    """
+    next_at = _FIRST_STOCK_AT_VISITS
+
+    def take_stock() -> None:
+        nonlocal next_at
+        if world.tally["visits"] >= next_at:
+            next_at *= 4
+            with connections["owner"].cursor() as cursor:
+                cursor.execute("ANALYZE")
+
+    return take_stock

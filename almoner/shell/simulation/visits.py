@@ -225,9 +225,9 @@ def _carry_out_orders(visit: Visit) -> Play[None]:
     offer = visit.world.offer
     if offer.tests and visit.happens(0.75 if visit.is_emergency else 0.4):
         yield from orders.tests(visit)
-    wards = [code for code, beds in offer.free_beds.items() if beds]
+    wards = {code: len(beds) for code, beds in offer.free_beds.items() if beds}
     if wards and visit.happens(0.3 if visit.is_emergency else 0.1):
-        yield from orders.stay(visit, visit.chance.choice(wards))
+        yield from orders.stay(visit, visit.chance.choices(list(wards), weights=list(wards.values()))[0])
     elif offer.medications and visit.happens(0.5):
         yield from orders.medications(visit)
 
