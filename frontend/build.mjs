@@ -25,7 +25,7 @@ async function files(root, suffix) {
 
 const templates = await files(CODE, ".html");
 const sources = await files(join(HERE, "source"), ".js");
-const navigation = await files(join(CODE, "shell"), ".py");
+const code = await files(CODE, ".py");
 
 async function bundle(entry) {
   const bundled = await esbuild.build({
@@ -68,7 +68,7 @@ async function script(entry, output) {
 
 async function icons() {
   const names = new Set();
-  for (const file of [...templates, ...navigation]) {
+  for (const file of [...templates, ...code]) {
     const text = await readFile(file, "utf8");
     for (const match of text.matchAll(/\bicon[ =:]+["']([a-z0-9-]+)["']/g)) names.add(match[1]);
   }

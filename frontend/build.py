@@ -41,7 +41,7 @@ def _inputs() -> Iterator[Path]:
     yield HERE / "build.mjs"
     yield from (path for path in (HERE / "source").rglob("*") if path.is_file())
     yield from CODE.glob("**/templates/**/*.html")
-    yield from (CODE / "shell").glob("**/*.py")
+    yield from CODE.glob("**/*.py")
 
 
 def _node() -> tuple[list[str], list[str]]:

@@ -36,6 +36,7 @@ INSTALLED_APPS = [
     "almoner.payments",
     "almoner.enforcement",
     "almoner.orders",
+    "almoner.pages",
     "almoner.service_points.checkin",
     "almoner.service_points.consultation",
     "almoner.service_points.laboratory",

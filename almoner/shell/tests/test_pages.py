@@ -21,7 +21,7 @@ from almoner.enforcement.queries import service_point_status
 from almoner.hospitals.models import Hospital
 from almoner.identity.models import User
 from almoner.identity.roles import ROLES, actor_for
-from almoner.shell.presenters import Formats, service_point_bar
+from almoner.pages.presenters import Formats, service_point_bar
 from almoner.shell.views.login import LoginForm
 from tests.support.day import AT, PASSWORD, BusyDay, make_busy_day, make_member
 

@@ -14,8 +14,8 @@ from django.views.decorators.http import require_safe
 
 from almoner.kernel.clock import local_date, now
 from almoner.kernel.errors import DomainError
+from almoner.pages.staff import HospitalRequest, hospital_view
 from almoner.reports.day import read_day
-from almoner.shell.staff import HospitalRequest, hospital_view
 from almoner.shell.views.day_page import present_day
 
 FIRST_DAY = date(1900, 1, 1)

@@ -15,9 +15,8 @@ from almoner.enforcement.rules import Option
 from almoner.hospitals.models import Hospital
 from almoner.identity.roles import titles_with
 from almoner.kernel.actor import Actor
-from almoner.reports.day import Collected, Day, HeldStep, Visit, Waiting
-from almoner.shell.charts import ColumnChart, column_chart
-from almoner.shell.presenters import (
+from almoner.pages.charts import ColumnChart, column_chart
+from almoner.pages.presenters import (
     METHODS,
     PERMISSION_READ_BLOCKED,
     BillingWidget,
@@ -25,6 +24,7 @@ from almoner.shell.presenters import (
     billing_widget,
     duration,
 )
+from almoner.reports.day import Collected, Day, HeldStep, Visit, Waiting
 
 CLASSES = {"emergency": _("Emergency"), "inpatient": _("Inpatient")}
 

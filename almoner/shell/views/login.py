@@ -14,7 +14,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
-from almoner.shell.staff import SESSION_KEY, workplaces_of
+from almoner.pages.staff import SESSION_KEY, workplaces_of
 
 
 class LoginForm(AuthenticationForm):

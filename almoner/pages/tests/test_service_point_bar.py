@@ -11,7 +11,7 @@ from almoner.enforcement.facts import Subject
 from almoner.enforcement.queries import service_point_status
 from almoner.hospitals.models import Hospital
 from almoner.identity.roles import actor_for
-from almoner.shell.presenters import Formats, ServicePointBar, duration, service_point_bar
+from almoner.pages.presenters import Formats, ServicePointBar, duration, service_point_bar
 from tests.support.day import AT, BusyDay, make_busy_day, make_member
 
 pytestmark = pytest.mark.django_db

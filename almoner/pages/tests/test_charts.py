@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from almoner.shell.charts import HEIGHT, WIDTH, column_chart
+from almoner.pages.charts import HEIGHT, WIDTH, column_chart
 
 
 def hours(**amounts: int) -> list[int]:
