@@ -27,7 +27,7 @@ from almoner.shell.simulation.world import HOUR, staff_of
 
 DAYS = 3
 PATIENTS = 50
-SEED = 6
+SEED = 51
 SCENES_LAST_HOURS = 3
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 

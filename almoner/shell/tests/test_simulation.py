@@ -61,14 +61,21 @@ def test_the_same_seed_gives_the_same_ledger_and_another_seed_another() -> None:
 
 def test_a_busy_hospital_sees_every_kind_of_trouble_and_keeps_its_books() -> None:
     hospital = a_hospital()
-    played = a_run(hospital, patients=45, days=3, seed=7)
-    expected = {
-        "admissions", "beds assigned", "consultations", "days charged", "deposits", "dispensings",
-        "emergencies", "gate: allowed", "gate: held", "gate: overridden", "gate: reminded",
-        "orders cancelled", "overrides", "partial payments", "payments", "replayed requests",
-        "services without a price", "shares taken over by payers", "test results",
+    played = a_run(hospital, patients=40, days=3, seed=51)
+    common = {
+        "admissions", "beds assigned", "consultations", "days charged", "dispensings", "emergencies",
+        "gate: allowed", "gate: deferred", "gate: held", "gate: overridden", "gate: reminded", "payments",
+        "prescriptions", "replayed requests", "services provided", "shares taken over by payers",
+        "test orders", "test results", "visits",
     }  # fmt: skip
-    assert expected <= set(played.events)
+    rare = {
+        "deposits", "discharges", "discharges with an exception", "dispensings in part", "orders cancelled",
+        "overrides", "overrides applied retroactively", "overrides revoked", "partial payments",
+        "payment plans", "payments voided", "records merged", "refunds", "services without a price",
+    }  # fmt: skip
+    assert common <= set(played.events)
+    # This seed shows all of them; another hospital file may turn the story elsewhere.
+    assert len(rare & set(played.events)) >= 10
     refusals = {what for what in played.events if what.startswith("refused")}
     assert refusals <= ORDINARY_REFUSALS
     assert sum(played.books.balances.values()) == 0
