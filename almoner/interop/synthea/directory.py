@@ -75,7 +75,7 @@ def import_departments(hospital: Hospital) -> None:
                     Department(
                         id=row["id"],
                         hospital_id=hospital.id,
-                        code=f"{slugify(row['name'])[:51].strip('-') or 'department'}-{row['source'][:8]}",
+                        code=f"{slugify(row['name'])[:51].strip('-') or 'department'}-{row['id'].hex[:8]}",
                         name=row["name"][:200] or row["source"],
                     )
                     for row in page
@@ -95,7 +95,7 @@ def import_payers(hospital: Hospital) -> None:
                     continue
                 code = slugify(row["name"])[:51].strip("-") or "payer"
                 if taken.setdefault(code, row["id"]) != row["id"]:
-                    code = f"{code}-{row['source'][:8]}"
+                    code = f"{code}-{row['id'].hex[:8]}"
                 fresh.append(
                     Payer(
                         id=row["id"],

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import TextIO
 
 from django.db import OperationalError, connection, connections
 from django.db.transaction import atomic
@@ -54,11 +55,13 @@ def import_population(
     at: datetime,
     advance: Advance = lambda step, done, total: None,
     analyse: Callable[[], None] = lambda: None,
+    table: TextIO | None = None,
 ) -> Reconciliation:
     """Bring the Synthea export in ``folder`` into the hospital ``slug``, and reconcile it.
 
     Running it again adds nothing; after a kill it goes on where the last window of rows was committed.
-    ``analyse`` (``refresh_statistics``, outside a transaction) is called as the tables grow. Raises ``BadFile``
+    ``analyse`` (``refresh_statistics``, outside a transaction) is called as the tables grow;
+    ``table`` takes the balance after every row as CSV (see ``report.reconcile``). Raises ``BadFile``
     naming file, line and column (then nothing was written) and ``Conflict`` when the hospital cannot take
     the import.
     """
@@ -111,7 +114,9 @@ def import_population(
         reconciliation = Reconciliation(
             hospital=slug, currency=currency, records=staged.records, posted=posted
         )
-        reconcile(hospital, reconciliation, advance=_counted("Reconciling", staged.rows, advance))
+        reconcile(
+            hospital, reconciliation, advance=_counted("Reconciling", staged.rows, advance), table=table
+        )
     return reconciliation
 
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import csv
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from importlib import resources
-from typing import Any
+from typing import Any, TextIO
 
 import orjson
 from django.db import connection
 
 from almoner.hospitals.models import Hospital
 from almoner.interop.synthea.reconciling import Finding, Verdict, judge
+from almoner.kernel.money import Money
 from almoner.kernel.tenancy import transaction
 
+FINAL = "outstanding at the end"
 _FETCH = 2000
 _IN_MEMORY_BYTES = 1_000_000
 
@@ -41,9 +44,10 @@ class Findings:
 
 @dataclass(slots=True)
 class Total:
-    """One kind of row, or one method: rows and minor units in the file, minor units in the ledger."""
+    """One kind of row, or one method: rows, those that reconcile, minor units in the file and in the ledger."""
 
     rows: int = 0
+    reconciled: int = 0
     file_minor: int = 0
     ledger_minor: int = 0
 
@@ -51,6 +55,7 @@ class Total:
         """The total as JSON carries it."""
         return {
             "rows": self.rows,
+            "reconciled": self.reconciled,
             "file_minor": self.file_minor,
             "ledger_minor": self.ledger_minor,
             "difference_minor": self.ledger_minor - self.file_minor,
@@ -88,35 +93,37 @@ class Reconciliation:
         else:
             self.findings.add(verdict.finding)
             self.unexplained += not verdict.finding.explained
-        self._total(verdict.row)
+        self._total(verdict.row, verdict.finding is None)
 
-    def _total(self, row: dict[str, Any]) -> None:
+    def _total(self, row: dict[str, Any], agrees: bool) -> None:
         kind = row["kind"]
         match kind:
             case "CHARGE":
                 self.lines += 1
                 self.final_open_minor += row["open_minor"]
-                self._add(self.by_kind, kind, row["amount_minor"], row["receivable_minor"])
+                self._add(self.by_kind, agrees, kind, row["amount_minor"], row["receivable_minor"])
+                self._add(self.by_kind, agrees, FINAL, row["outstanding_minor"], row["open_minor"])
             case "PAYMENT":
-                self._add(self.by_kind, kind, row["payments_minor"], row["money_minor"])
-                self._add(self.by_method, row["method"], row["payments_minor"], 0)
+                self._add(self.by_kind, agrees, kind, row["payments_minor"], row["money_minor"])
+                self._add(self.by_method, agrees, row["method"], row["payments_minor"], 0)
                 if row["cash_point"]:
                     method = row["cash_point"].removeprefix("synthea-").upper()
                     self.by_method.setdefault(method, Total()).ledger_minor += row["money_minor"]
             case "ADJUSTMENT":
-                self._add(self.by_kind, kind, row["adjustments_minor"], row["adjusted_minor"])
+                self._add(self.by_kind, agrees, kind, row["adjustments_minor"], row["adjusted_minor"])
             case "TRANSFEROUT":
-                self._add(self.by_kind, kind, row["transfers_minor"], row["handed_over_minor"])
+                self._add(self.by_kind, agrees, kind, row["transfers_minor"], row["handed_over_minor"])
                 self.by_kind.setdefault("TRANSFERIN p", Total()).ledger_minor += row["handed_over_minor"]
             case "TRANSFERIN":
                 name = f"TRANSFERIN {row['transfer_type']}"
-                self._add(self.by_kind, name, row["transfers_minor"], row["handed_over_minor"])
+                self._add(self.by_kind, agrees, name, row["transfers_minor"], row["handed_over_minor"])
                 self.by_kind.setdefault("TRANSFERIN p", Total()).ledger_minor -= row["handed_over_minor"]
 
     @staticmethod
-    def _add(totals: dict[str, Total], name: str, file_minor: int, ledger_minor: int) -> None:
+    def _add(totals: dict[str, Total], agrees: bool, name: str, file_minor: int, ledger_minor: int) -> None:
         total = totals.setdefault(name, Total())
         total.rows += 1
+        total.reconciled += agrees
         total.file_minor += file_minor
         total.ledger_minor += ledger_minor
 
@@ -140,11 +147,49 @@ class Reconciliation:
         }
 
 
-def reconcile(hospital: Hospital, reconciliation: Reconciliation, *, advance: Callable[[int], None]) -> None:
-    """Compare every staged row with the ledger's postings and enter the verdicts into ``reconciliation``."""
+_COLUMNS = (
+    "line",
+    "row",
+    "kind",
+    "charge_line",
+    "balance",
+    "outstanding",
+    "difference",
+    "verdict",
+)
+
+
+def reconcile(
+    hospital: Hospital,
+    reconciliation: Reconciliation,
+    *,
+    advance: Callable[[int], None],
+    table: TextIO | None = None,
+) -> None:
+    """Compare every staged row with the ledger's postings and enter the verdicts into ``reconciliation``.
+
+    ``table`` takes one CSV line for every row: the ledger's balance after it against its OUTSTANDING (for a
+    CHARGE, what is open now against its final OUTSTANDING).
+    """
+    writer = csv.writer(table, lineterminator="\n") if table else None
+    if writer:
+        writer.writerow(_COLUMNS)
     with transaction(hospital.id):
         for verdict in judge(_rows(hospital, advance), hospital.currency):
             reconciliation.take(verdict)
+            if writer:
+                writer.writerow(_as_line(verdict, hospital.currency))
+
+
+def _as_line(verdict: Verdict, currency: str) -> list[Any]:
+    row = verdict.row
+    balance = row["open_minor"] if row["kind"] == "CHARGE" else row["balance_minor"]
+    word = "carried" if verdict.carried else "reconciled"
+    if verdict.finding is not None:
+        word = "explained" if verdict.finding.explained else "unexplained"
+    amounts = [balance, row["outstanding_minor"], balance - row["outstanding_minor"]]
+    plain = [Money(amount, currency).plain() for amount in amounts]
+    return [row["line"], row["source"], row["kind"], row["charge_line"], *plain, word]
 
 
 def _rows(hospital: Hospital, advance: Callable[[int], None]) -> Iterator[dict[str, Any]]:

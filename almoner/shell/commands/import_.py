@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import click
 import orjson
@@ -42,8 +42,20 @@ def command() -> None:
     type=click.IntRange(min=1),
     help="Rows listed that do not agree.",
 )
+@click.option(
+    "--table",
+    type=click.File("w", encoding="utf-8", lazy=True),
+    help="Write the balance after every row to this CSV file.",
+)
 def synthea(
-    folder: Path, slug: str, name: str, currency: str, time_zone: str, as_json: bool, limit: int
+    folder: Path,
+    slug: str,
+    name: str,
+    currency: str,
+    time_zone: str,
+    as_json: bool,
+    limit: int,
+    table: TextIO | None,
 ) -> None:
     """Import the CSV files of a Synthea population in DIR, and reconcile every row with the books.
 
@@ -68,6 +80,7 @@ def synthea(
             at=now(),
             advance=advance,
             analyse=refresh_statistics,
+            table=table,
         )
     if as_json:
         _print_json(result)
@@ -123,7 +136,7 @@ def _print_tables(result: Reconciliation, limit: int) -> None:
     console = Console()
 
     def table(title: str, totals: dict[str, Total]) -> None:
-        shown = Table(title, "Rows", "File", "Ledger", "Difference", title_justify="left")
+        shown = Table(title, "Rows", "Reconcile", "File", "Ledger", "Difference", title_justify="left")
         for column in shown.columns[1:]:
             column.justify = "right"
         for name, total in sorted(totals.items()):
@@ -131,10 +144,11 @@ def _print_tables(result: Reconciliation, limit: int) -> None:
             shown.add_row(
                 name,
                 f"{total.rows:,}",
+                f"{total.reconciled:,}",
                 amount(total.file_minor),
                 amount(total.ledger_minor),
                 amount(difference) if difference else "–",
-                style="bold red" if difference else "",
+                style="bold red" if difference or total.reconciled < total.rows else "",
             )
         console.print(shown)
 

@@ -23,8 +23,7 @@ ORDER BY priority, code, provided_at DESC, line DESC;
 -- that payer owes what payers owe; before one, the payer the charge went to.
 CREATE TEMPORARY TABLE synthea_step AS
 SELECT r.*,
-       CASE coalesce(owed.by, 'p') WHEN '1' THEN nullif(c.payer, '') WHEN '2' THEN nullif(c.secondary, '') END
-           AS payer
+       insurer.source AS payer
 FROM (
     SELECT r.*,
            max(line) FILTER (WHERE kind = 'CHARGE')
@@ -37,7 +36,10 @@ LEFT JOIN LATERAL (
     SELECT o.transfer_type AS by FROM synthea_row AS o
     WHERE o.line = r.owing_line AND r.owing_line >= r.charge_line
 ) AS owed ON true
-JOIN synthea_claim AS c ON c.source = r.claim;
+JOIN synthea_claim AS c ON c.source = r.claim
+LEFT JOIN synthea_payer AS insurer
+    ON insurer.source = CASE owed.by WHEN '1' THEN c.payer WHEN '2' THEN c.secondary END
+   AND insurer.name <> 'NO_INSURANCE';
 
 ALTER TABLE synthea_step ADD PRIMARY KEY (line);
 CREATE INDEX ON synthea_step (charge_line, line);

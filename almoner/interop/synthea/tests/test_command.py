@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from almoner.interop.synthea.tests.support import SAMPLE, changed
+from almoner.interop.synthea.tests.support import SAMPLE, changed, read_rows
 from almoner.kernel.ids import new_id
 from almoner.shell.command_line import almoner
 
@@ -35,6 +35,7 @@ def test_json_is_one_document_and_the_exit_code_is_0_when_every_row_reconciles()
     assert (document["rows"], document["reconciled"], document["unreconciled"]) == (30, 30, [])
     assert document["totals"]["by_method"]["ECHECK"] == {
         "rows": 6,
+        "reconciled": 6,
         "file_minor": 93_200,
         "ledger_minor": 93_200,
         "difference_minor": 0,
@@ -51,6 +52,19 @@ def test_a_row_without_explanation_is_named_and_the_exit_code_is_1(tmp_path: Pat
     assert table.exit_code == 1
     assert f"UNEXPLAINED: PAYMENT {finding['row']}, claims_transactions.csv line 31, PAYMENTS" in table.stdout
     assert "charge 146.18 - CASH payment 146.17 = 0.01; OUTSTANDING is 0.00; difference 0.01" in table.stdout
+
+
+def test_the_balance_after_every_row_can_be_written_to_a_file(tmp_path: Path) -> None:
+    folder = _pay("146.17", tmp_path / "changed")
+    _run(folder, "--table", str(tmp_path / "rows.csv"))
+    lines = read_rows(tmp_path, "rows.csv")
+    assert [int(line["line"]) for line in sorted(lines, key=lambda line: int(line["line"]))] == list(
+        range(2, 32)
+    )
+    by_line = {line["line"]: (line["balance"], line["outstanding"], line["verdict"]) for line in lines}
+    assert by_line["10"] == ("35.55", "35.55", "reconciled")
+    assert by_line["31"] == ("0.01", "0.00", "unexplained")
+    assert by_line["30"] == ("0.01", "0.00", "carried")
 
 
 def test_a_long_list_is_cut_and_says_so(tmp_path: Path) -> None:
