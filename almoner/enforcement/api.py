@@ -338,7 +338,9 @@ def list_service_points(request: ApiRequest) -> HttpResponse:
     return answer(ServicePoints(items=points))
 
 
-@router.post("/gate-decisions", auth=needs(SCOPE_CHECK), response={201: DecisionResource})
+@router.post(
+    "/gate-decisions", auth=needs(SCOPE_CHECK, more=(SCOPE_BILLING,)), response={201: DecisionResource}
+)
 def check_gate(request: ApiRequest, body: NewGateDecision) -> HttpResponse:
     """Ask the gate at a step. The decision is stored with its facts; nothing else happens.
 
@@ -507,9 +509,13 @@ def revoke_override(request: ApiRequest, override_id: UUID, body: NewRevocation)
         return answer(_overrides([_find_override(override_id)])[0], 201)
 
 
-@router.get("/patients/{patient_id}/billing-status", auth=needs(SCOPE_STATUS), response=BillingStatusResource)
+@router.get(
+    "/patients/{patient_id}/billing-status",
+    auth=needs(SCOPE_STATUS, more=(SCOPE_BLOCKED, SCOPE_BILLING)),
+    response=BillingStatusResource,
+)
 def get_billing_status(request: ApiRequest, patient_id: UUID) -> HttpResponse:
-    """How the patient stands. Which services are blocked needs `enforcement.read_blocked_services` too."""
+    """How the patient stands. A key that may only read the status is told how many services are blocked."""
     caller = request.auth
     status = queries.billing_status(caller.hospital_id, patient_id, at=caller.at)
     blocked = None
@@ -548,7 +554,11 @@ def get_billing_status(request: ApiRequest, patient_id: UUID) -> HttpResponse:
     return answer(resource)
 
 
-@router.get("/steps/{step}/status", auth=needs(SCOPE_STATUS), response=ServicePointStatusResource)
+@router.get(
+    "/steps/{step}/status",
+    auth=needs(SCOPE_STATUS, more=(SCOPE_BILLING,)),
+    response=ServicePointStatusResource,
+)
 def get_service_point_status(
     request: ApiRequest,
     step: Annotated[str, Field(pattern=r"^[a-z0-9_.]{1,60}$")],

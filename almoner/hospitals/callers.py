@@ -93,7 +93,7 @@ class UnknownParameter(DomainError):
 class ApiKeyAuth(AuthBase):
     """``Authorization: Bearer alm_...`` with every scope in ``scopes``.
 
-    ``parameters`` are the names that may stand in the query string; the API fills them in from the
+    ``more`` are scopes with which the endpoint tells more; it checks them itself. ``parameters`` are the names that may stand in the query string; the API fills them in from the
     endpoint's signature.
     """
 
@@ -101,9 +101,10 @@ class ApiKeyAuth(AuthBase):
     openapi_scheme: ClassVar[str] = "bearer"
     openapi_description: ClassVar[str] = "An API key of one hospital: `Authorization: Bearer alm_...`"
 
-    def __init__(self, *scopes: str) -> None:
+    def __init__(self, *scopes: str, more: tuple[str, ...] = ()) -> None:
         super().__init__()
         self.scopes = scopes
+        self.more = more
         self.parameters: frozenset[str] = frozenset()
 
     def __call__(self, request: HttpRequest) -> Caller:
@@ -127,6 +128,6 @@ class ApiKeyAuth(AuthBase):
                 raise UnknownParameter("A text may not contain the character U+0000.", field=name[:80])
 
 
-def needs(*scopes: str) -> ApiKeyAuth:
-    """How an endpoint says which scopes a key must have to call it."""
-    return ApiKeyAuth(*scopes)
+def needs(*scopes: str, more: tuple[str, ...] = ()) -> ApiKeyAuth:
+    """How an endpoint says which scopes a key must have to call it, and with which it tells ``more``."""
+    return ApiKeyAuth(*scopes, more=more)

@@ -85,9 +85,12 @@ class AlmonerApi(NinjaAPI):
     def declare_parameters(self) -> None:
         """Tell every endpoint's key check which names its query string may hold."""
         for operation in self.operations().values():
-            for check in operation.auth_callbacks:
-                if isinstance(check, ApiKeyAuth):
-                    check.parameters = frozenset(_parameters(operation, "query"))
+            for check in _checks(operation):
+                check.parameters = frozenset(_parameters(operation, "query"))
+
+
+def _checks(operation: Operation) -> list[ApiKeyAuth]:
+    return [check for check in operation.auth_callbacks if isinstance(check, ApiKeyAuth)]
 
 
 def _parameters(operation: Operation, source: str) -> list[str]:
@@ -129,13 +132,12 @@ api = _build()
 
 
 def known_scopes() -> dict[str, list[str]]:
-    """Every scope that an endpoint asks for, with the endpoints (operation ids) that ask for it."""
+    """Every scope that an endpoint looks at, with the endpoints (operation ids) that do."""
     scopes: dict[str, list[str]] = {}
     for name, operation in api.operations().items():
-        for check in operation.auth_callbacks:
-            if isinstance(check, ApiKeyAuth):
-                for scope in check.scopes:
-                    scopes.setdefault(scope, []).append(name)
+        for check in _checks(operation):
+            for scope in (*check.scopes, *check.more):
+                scopes.setdefault(scope, []).append(name)
     return dict(sorted(scopes.items()))
 
 
@@ -165,14 +167,17 @@ def _problem_schema(document: dict[str, Any]) -> dict[str, Any]:
     return schema
 
 
+def _listed(scopes: list[str]) -> str:
+    return ", ".join(f"`{scope}`" for scope in scopes)
+
+
 def _complete(details: dict[str, Any], operation: Operation) -> None:
     """Add what the framework leaves out: scopes, refusals, the header of a replay."""
-    scopes = [
-        scope for check in operation.auth_callbacks if isinstance(check, ApiKeyAuth) for scope in check.scopes
-    ]
+    scopes = [scope for check in _checks(operation) for scope in check.scopes]
+    more = [scope for check in _checks(operation) for scope in check.more]
     details["security"] = [{"ApiKey": scopes}]
-    text = details.get("description", "")
-    details["description"] = f"{text}\n\nScopes: {', '.join(f'`{scope}`' for scope in scopes)}."
+    text = f"{details.get('description', '')}\n\nScopes: {_listed(scopes)}."
+    details["description"] = f"{text} Tells more with: {_listed(more)}." if more else text
     keyed = "Idempotency-Key" in _parameters(operation, "header")
     has_body = "requestBody" in details
     for status, response in details["responses"].items():
