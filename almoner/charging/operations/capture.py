@@ -103,6 +103,7 @@ def capture_batch(
         outcome = _price_and_write(hospital_id, events, hashes, contexts, book, actor, at, historical)
         if outcome is None:
             book = _read_book(hospital_id)
+            contexts = read_contexts(hospital_id, events, book)
             outcome = _price_and_write(hospital_id, events, hashes, contexts, book, actor, at, historical)
         if outcome is None:
             raise Conflict(
@@ -239,7 +240,7 @@ def _price_and_write(
     at: datetime,
     historical: bool,
 ) -> list[Captured] | None:
-    """The outcome of every event in order, or None when the book is stale and nothing was written."""
+    """The outcome of every event in order, or None when book or context were stale: nothing was written."""
     event_rows: list[dict[str, Any]] = []
     item_rows: list[dict[str, Any]] = []
     made: dict[UUID, list[dict[str, Any]]] = {}
@@ -276,7 +277,10 @@ def _price_and_write(
         ids.append(event_id)
         rows = [_item_row(event, event_id, row, context, draft, book, service_date, at) for draft in drafts]
         made[event_id] = rows
-        item_rows += rows
+        item_rows += [
+            {**row, "once_per": draft.rule.once_per} if draft.rule.once_per else row
+            for row, draft in zip(rows, drafts, strict=True)
+        ]
         event_rows.append(
             {
                 "id": event_id,
@@ -364,7 +368,7 @@ def _item_row(
 def _write(
     hospital_id: UUID, version: int, events: list[dict[str, Any]], items: list[dict[str, Any]]
 ) -> dict[str, tuple[UUID, str]] | None:
-    """Write in one call; the events that were there before, by key. None: the version is stale."""
+    """Write in one call; the events that were there before, by key. None: what was read is stale."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT * FROM charging_capture(%s, %s, %s::json, %s::json)",

@@ -9,13 +9,17 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Q
+
 from almoner.catalog.pricing import Buyer, Price, price, total
 from almoner.charging.book import Book, read_book
-from almoner.charging.models import ChargeItem
+from almoner.charging.models import ChargeItem, ClinicalEvent
 from almoner.charging.operations.capture import context_of, read_contexts
+from almoner.charging.operations.delivery import deliver
 from almoner.charging.rules import Event, check_quantity, packages_left
 from almoner.kernel.actor import Actor
 from almoner.kernel.errors import Conflict, DomainError, NotFound
+from almoner.kernel.service_points import event_kinds
 from almoner.ledger.models import OpenItem
 from almoner.ledger.operations import Line, post
 from almoner.patients.models import PatientAccount
@@ -289,4 +293,35 @@ def price_unpriced(
     item.configuration_version = book.version
     item.save(update_fields=["status", "configuration_version", *_PRICE_FIELDS])
     _post_item(item, actor, at)
+    _deliver_if_fulfilled(item, book, actor, at)
     return item
+
+
+def _deliver_if_fulfilled(item: ChargeItem, book: Book, actor: Actor, at: datetime) -> None:
+    """Deliver a charge whose service was given while its price was still missing."""
+    fulfilment = _fulfilment(item, book)
+    if fulfilment is not None:
+        deliver([item.id], source_id=fulfilment.id, occurred_at=fulfilment.occurred_at, actor=actor, at=at)
+        item.refresh_from_db(fields=["delivered_at"])
+
+
+def _fulfilment(item: ChargeItem, book: Book) -> ClinicalEvent | None:
+    """The event that gave what ``item`` charges: its own, or the first that delivers a step it names."""
+    rules = {rule.code: rule for rule in book.rules.get(item.event.kind, [])}
+    if item.rule_code in rules and rules[item.rule_code].delivered_on_capture:
+        own: ClinicalEvent = item.event
+        return own
+    if item.required_at == [] or (item.order_id is None and item.encounter_id is None):
+        return None
+    subject = Q(order_id=None, encounter=item.encounter_id)
+    if item.order_id is not None:
+        subject |= Q(order_id=item.order_id)
+    events = ClinicalEvent.objects.filter(
+        subject,
+        kind__in=[kind.name for kind in event_kinds().values() if kind.delivers in item.required_at],
+        recorded_at__gte=item.captured_at,
+    ).order_by("occurred_at", "id")
+    found: list[ClinicalEvent] = [
+        event for event in events if str(item.id) in event.body.get("charge_item_ids", [str(item.id)])
+    ]
+    return found[0] if found else None

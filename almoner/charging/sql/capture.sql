@@ -88,10 +88,14 @@ END $$;
 -- Write events, their charge items, one journal entry per event that charges something, and its postings,
 -- in one statement. An event whose key is already there writes nothing, and neither does anything of its.
 -- p_version is the configuration the prices came from: when it is no longer in force, nothing is written.
+-- An item of a rule that charges once says so (once_per: patient or encounter); neither is anything written
+-- when that was charged meanwhile.
 -- The journal lines follow the posting table in docs/explanation/posting.md.
 CREATE OR REPLACE FUNCTION charging_capture(p_hospital uuid, p_version int, p_events json, p_items json)
 RETURNS TABLE (outcome text, event_id uuid, content_hash text) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
+DECLARE
+    charges_once boolean;
 BEGIN
     PERFORM set_config('almoner.hospital_id', p_hospital::text, true);
     IF NOT EXISTS (
@@ -102,11 +106,26 @@ BEGIN
     END IF;
 
     -- Accounts in one order, so that two batches never wait for each other in a circle.
-    IF json_array_length(p_events) > 1 THEN
+    charges_once := p_items::text LIKE '%"once_per"%';
+    IF charges_once OR json_array_length(p_events) > 1 THEN
         PERFORM FROM patients_patientaccount
         WHERE hospital_id = p_hospital
           AND id IN (SELECT i.patient_account_id FROM json_to_recordset(p_items) AS i (patient_account_id uuid))
         ORDER BY id FOR NO KEY UPDATE;
+    END IF;
+
+    -- A fee that is charged once may have been charged by somebody else since the context was read; now that
+    -- the accounts are locked, nobody else can.
+    IF charges_once AND EXISTS (
+        SELECT FROM json_to_recordset(p_items) AS i (
+            patient_account_id uuid, encounter_id uuid, rule_code text, once_per text)
+        JOIN charging_chargeitem AS c
+            ON c.hospital_id = p_hospital AND c.patient_account_id = i.patient_account_id
+           AND c.rule_code = i.rule_code AND c.status IN ('planned', 'unpriced', 'billable')
+        WHERE i.once_per = 'patient' OR (i.once_per = 'encounter' AND c.encounter_id = i.encounter_id)
+    ) THEN
+        RETURN QUERY SELECT 'stale', NULL::uuid, NULL::text;
+        RETURN;
     END IF;
 
     RETURN QUERY

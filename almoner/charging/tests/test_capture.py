@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
+from threading import Barrier
 from typing import Any
 from uuid import UUID
 
 import pytest
+from django.db import connections
 
 from almoner.catalog.models import TariffLine
 from almoner.charging.models import ChargeItem, ChargeRule, ClinicalEvent
@@ -360,6 +363,50 @@ def test_a_fee_that_is_charged_once_is_charged_once(
     else:
         outcome = [capture(hospital.id, event, actor=hospital.actor, at=NOON) for event in events]
     assert [captured.total_minor for captured in outcome] == [1100, 0]
+
+
+@pytest.mark.parametrize("once_per", ["patient", "encounter"])
+def test_a_fee_that_somebody_else_charged_meanwhile_is_not_charged_again(
+    hospital: TestHospital, patient: TestPatient, once_per: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_rule(
+        hospital, code="registration", event_kind="patient.checked_in", service="bandage", once_per=once_per
+    )
+    visit = hospital.encounter(patient)
+    hospital.capture(SERVICE_PROVIDED, "consultation", patient=patient)
+    module = sys.modules[capture.__module__]
+    write = module._write  # type: ignore[attr-defined]
+
+    def write_second(*arguments: Any) -> Any:
+        monkeypatch.setattr(module, "_write", write)
+        first = hospital.capture("patient.checked_in", encounter=visit)
+        assert first.total_minor == 1100
+        return write(*arguments)
+
+    monkeypatch.setattr(module, "_write", write_second)
+    second = hospital.capture("patient.checked_in", encounter=visit)
+    assert second.total_minor == 0 and not second.replayed
+    assert hospital.capture("patient.checked_in", encounter=visit).total_minor == 0
+
+
+def test_a_fee_that_is_charged_once_is_charged_once_by_requests_at_the_same_moment(committed: None) -> None:
+    hospital = make_hospital()
+    add_rule(
+        hospital, code="registration", event_kind="patient.checked_in", service="bandage", once_per="patient"
+    )
+    visit = hospital.encounter(hospital.patient())
+    together = Barrier(4)
+
+    def check_in(number: int) -> int:
+        try:
+            together.wait()
+            return hospital.capture("patient.checked_in", encounter=visit, key=str(number)).total_minor
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(4) as threads:
+        totals = list(threads.map(check_in, range(4)))
+    assert sorted(totals) == [0, 0, 0, 1100]
 
 
 def test_a_fee_that_is_charged_once_is_charged_again_when_it_was_taken_back(
