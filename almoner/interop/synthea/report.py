@@ -17,7 +17,7 @@ from almoner.interop.synthea.reconciling import Finding, Verdict, judge
 from almoner.kernel.money import Money
 from almoner.kernel.tenancy import transaction
 
-FINAL = "outstanding at the end"
+FINAL = "open at the end"
 _FETCH = 2000
 _IN_MEMORY_BYTES = 1_000_000
 

@@ -133,7 +133,8 @@ def _print_tables(result: Reconciliation, limit: int) -> None:
     def amount(minor: int) -> str:
         return f"{Money(minor, result.currency).format()}"
 
-    console = Console()
+    # Wide enough for the amounts of a large population: a cut amount is worse than a wrapped line.
+    console = Console(width=max(Console().width, 110))
 
     def table(title: str, totals: dict[str, Total]) -> None:
         shown = Table(title, "Rows", "Reconcile", "File", "Ledger", "Difference", title_justify="left")
@@ -160,6 +161,7 @@ def _print_tables(result: Reconciliation, limit: int) -> None:
         + (f" ({result.carried:,} after a difference listed below)" if result.carried else "")
         + f", {len(result.findings):,} do not. Open at the end: {amount(result.final_open_minor)}.",
         highlight=False,
+        soft_wrap=True,
     )
     for number, finding in enumerate(result.findings):
         if number == limit:

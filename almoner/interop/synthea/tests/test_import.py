@@ -60,7 +60,7 @@ def test_totals_by_kind_and_method_agree_between_file_and_ledger() -> None:
     }
     assert kinds == {
         "CHARGE": (9, 129_113, 129_113),
-        "outstanding at the end": (9, 0, 0),
+        "open at the end": (9, 0, 0),
         "PAYMENT": (12, 121_113, 121_113),
         "ADJUSTMENT": (1, 8_000, 8_000),
         "TRANSFEROUT": (4, 13_055, 13_055),
