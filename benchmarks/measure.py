@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import math
 import statistics
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
+
+BUDGET_SECONDS = 30
+FEWEST_ROUNDS = 3
 
 
 @dataclass
@@ -61,9 +65,13 @@ class Result:
 def in_turns(sides: Sequence[Callable[[], None]], rounds: int) -> None:
     """Run every side ``rounds`` times, in turns, the order swapped each time.
 
-    Whatever drifts, the machine or the size of the tables, drifts for all of them.
+    Whatever drifts, the machine or the size of the tables, drifts for all of them. On a machine so slow
+    that this takes longer than ``BUDGET_SECONDS``, it ends after ``FEWEST_ROUNDS``.
     """
+    started = time.monotonic()
     for number in range(rounds):
+        if number >= FEWEST_ROUNDS and time.monotonic() - started > BUDGET_SECONDS:
+            return
         for side in sides if number % 2 == 0 else reversed(sides):
             side()
 

@@ -6,7 +6,7 @@ a service point's. Two round trips whatever the number of events: one read of th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -25,7 +25,7 @@ from almoner.kernel.clock import local_date
 from almoner.kernel.errors import Conflict, DomainError, IdempotencyMismatch, NotFound
 from almoner.kernel.idempotency import check_key, content_hash
 from almoner.kernel.ids import new_id
-from almoner.kernel.service_points import event_kinds
+from almoner.kernel.service_points import EventKind, event_kinds
 from almoner.kernel.tenancy import autocommit, transaction
 
 FUTURE_TOLERANCE = timedelta(minutes=5)
@@ -91,10 +91,12 @@ def capture_batch(
     for anything unknown or impossible.
     """
     actor.require(PERMISSION_CAPTURE)
-    _check(events, at)
+    kinds = event_kinds()
+    _check(events, kinds, at)
     hashes = [content_hash(event.content()) for event in events]
     events = [event if event.occurred_at else replace(event, occurred_at=at) for event in events]
-    with _boundary(hospital_id, events):
+    delivers = any(kinds[event.kind].delivers for event in events)
+    with _boundary(hospital_id, one=len(events) == 1 and not delivers):
         contexts = read_contexts(hospital_id, events, known_book(hospital_id))
         book = known_book(hospital_id)
         if book is None or book.version != contexts[0]["configuration_version"]:
@@ -110,15 +112,14 @@ def capture_batch(
                 "Prices changed twice while this was being captured. Please try again.",
                 code="configuration_changed",
             )
-        _deliver_fulfilled(hospital_id, events, outcome, actor, at)
+        if delivers:
+            _deliver_fulfilled(kinds, events, outcome, actor, at)
         return outcome
 
 
-def _boundary(hospital_id: UUID, events: Sequence[Event]) -> AbstractContextManager[None]:
+def _boundary(hospital_id: UUID, *, one: bool) -> AbstractContextManager[None]:
     """One event is written whole by one statement; several, or one that also delivers, need a transaction."""
-    if len(events) == 1 and not event_kinds()[events[0].kind].delivers:
-        return autocommit(hospital_id)
-    return transaction(hospital_id, announce=False)
+    return autocommit(hospital_id) if one else transaction(hospital_id, announce=False)
 
 
 def _read_book(hospital_id: UUID) -> Book:
@@ -130,10 +131,9 @@ def _name(events: Sequence[Event], index: int, field: str) -> str:
     return field if len(events) == 1 else f"events[{index}].{field}"
 
 
-def _check(events: Sequence[Event], at: datetime) -> None:
+def _check(events: Sequence[Event], kinds: Mapping[str, EventKind], at: datetime) -> None:
     if not 1 <= len(events) <= MAXIMUM_BATCH:
         raise DomainError(f"A batch holds 1 to {MAXIMUM_BATCH} events.", field="events", code="invalid_batch")
-    kinds = event_kinds()
     seen: set[str] = set()
     for index, event in enumerate(events):
         check_key(event.idempotency_key)
@@ -399,10 +399,13 @@ def item_as_row(item: ChargeItem) -> dict[str, Any]:
 
 
 def _deliver_fulfilled(
-    hospital_id: UUID, events: Sequence[Event], outcome: list[Captured], actor: Actor, at: datetime
+    kinds: Mapping[str, EventKind],
+    events: Sequence[Event],
+    outcome: list[Captured],
+    actor: Actor,
+    at: datetime,
 ) -> None:
     """An event that fulfils a step delivers what was charged for it, or the items that its body names."""
-    kinds = event_kinds()
     for event, captured in zip(events, outcome, strict=True):
         step = kinds[event.kind].delivers
         if not step or captured.replayed or (event.encounter_id is None and event.order_id is None):
