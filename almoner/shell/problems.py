@@ -48,12 +48,9 @@ def problem(
     )
 
 
-def unknown_address(request: HttpRequest, rest: str = "") -> HttpResponse:
+def unknown_address() -> HttpResponse:
     """Whatever under /api/v1 is no endpoint."""
     return problem(404, "unknown_address", UNKNOWN_ADDRESS)
-
-
-unknown_address.csrf_exempt = True  # type: ignore[attr-defined]
 
 
 def _domain_error(request: HttpRequest, error: DomainError) -> HttpResponse:
@@ -113,7 +110,7 @@ def _unauthorized(request: HttpRequest, error: AuthenticationError) -> HttpRespo
 
 
 def _not_found(request: HttpRequest, error: Http404) -> HttpResponse:
-    return unknown_address(request)
+    return unknown_address()
 
 
 def _too_large(request: HttpRequest, error: Exception) -> HttpResponse:
@@ -169,29 +166,3 @@ def install_problems(api: NinjaAPI) -> None:
     ]
     for kind, handler in handlers:
         api.add_exception_handler(kind, handler)
-
-
-class ApiProblems:
-    """Middleware: a refusal that Django wrote for a browser (405, bad host) becomes a problem under /api/v1."""
-
-    def __init__(self, get_response: Any) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        response: HttpResponse = self.get_response(request)
-        if response.status_code < 400 or not request.path_info.startswith("/api/v1/"):
-            return response
-        if response.headers.get("Content-Type", "").startswith("application/problem"):
-            return response
-        status = HTTPStatus(response.status_code)
-        details = {
-            405: f"This address knows {response.headers.get('Allow', 'other methods')}, not {request.method}.",
-            404: UNKNOWN_ADDRESS,
-        }
-        written = problem(
-            response.status_code, f"http_{response.status_code}", details.get(status, status.phrase)
-        )
-        for name, value in response.headers.items():
-            if name not in ("Content-Type", "Content-Length"):
-                written.headers[name] = value
-        return written

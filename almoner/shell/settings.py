@@ -36,6 +36,7 @@ INSTALLED_APPS = [
     "almoner.payments",
     "almoner.enforcement",
     "almoner.orders",
+    "almoner.scheduling",
     "almoner.pages",
     "almoner.service_points.checkin",
     "almoner.service_points.consultation",
@@ -47,7 +48,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "almoner.shell.problems.ApiProblems",
+    "almoner.shell.api_middleware.ApiMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

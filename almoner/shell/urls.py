@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from django.contrib.auth.views import LogoutView
-from django.urls import URLPattern, URLResolver, path, re_path
+from django.urls import URLPattern, URLResolver, path
 
 from almoner.shell.api import api, docs, openapi_json
-from almoner.shell.problems import unknown_address
 from almoner.shell.views.day import day
 from almoner.shell.views.health import healthz
 from almoner.shell.views.login import Login, choose_hospital
@@ -20,5 +19,4 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/docs", docs, name="api-docs"),
     path("api/v1/openapi.json", openapi_json, name="openapi"),
     path("api/v1/", api.urls),
-    re_path(r"^api/v1/(?P<rest>.*)$", unknown_address),
 ]
