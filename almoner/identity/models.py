@@ -123,6 +123,4 @@ class AuditBlock(TenantModel):
     hash = models.CharField(max_length=64)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["hospital_id", "number"], name="audit_block_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["hospital_id", "number"], name="audit_block_once")]
