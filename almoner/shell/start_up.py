@@ -239,6 +239,7 @@ def welcome(steps: Steps, environment: Environment) -> None:
     """The address, and whom to log in as while the demo's password holds."""
     from django.db import connections
 
+    from almoner.identity.models import User
     from almoner.shell.simulation.demo import demo_password, logins, password_still_holds
 
     steps.console.print(f"\n  [bold]http://localhost:{environment.port}[/]\n")
@@ -248,5 +249,7 @@ def welcome(steps: Steps, environment: Environment) -> None:
             steps.console.print(f"  Demo logins, all with the password [bold]{password}[/]\n")
             steps.pairs([(login.email, login.role_title) for login in logins()])
             steps.console.print()
+    elif not User.objects.exists():
+        steps.console.print("  Nobody can log in yet: see almoner user --help.\n")
     connections.close_all()
     steps.console.print("  [dim]Ctrl-C stops everything; the data stay.[/]")
