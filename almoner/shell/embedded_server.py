@@ -41,6 +41,7 @@ SUPERUSER = "postgres"
 UNPRIVILEGED_USER = "pgserver"
 RECOVERY_TIMEOUT_SECONDS = 600
 STOP_TIMEOUT_SECONDS = 60
+MAXIMUM_LAUNCHES = 3
 MAXIMUM_SOCKET_PATH = 100
 
 _SETTINGS = {
@@ -121,11 +122,19 @@ class Server:
 
     def _ensure_running(self) -> None:
         deadline = time.monotonic() + RECOVERY_TIMEOUT_SECONDS
+        launches = 0
         while True:
             if self.postmaster() is None:
                 self._initialise()
                 self._end_remains()
-                self._launch()
+                launches += 1
+                try:
+                    self._launch()
+                except ServerFailed:
+                    # It may have been killed while it was starting; what is really wrong stays wrong.
+                    if launches == MAXIMUM_LAUNCHES:
+                        raise
+                    continue
             try:
                 psycopg.connect(self.get_uri(), connect_timeout=10).close()
                 return
@@ -143,7 +152,7 @@ class Server:
                 return process
         return None
 
-    def _remains(self) -> list[psutil.Process]:
+    def processes(self) -> list[psutil.Process]:
         """Server processes of this folder, whoever started them."""
         found = []
         for process in psutil.process_iter():
@@ -158,7 +167,7 @@ class Server:
 
     def _end_remains(self) -> None:
         for number in (signal.SIGQUIT, signal.SIGKILL):
-            remains = self._remains()
+            remains = self.processes()
             for process in remains:
                 with suppress(psutil.NoSuchProcess):
                     process.send_signal(number)

@@ -35,7 +35,7 @@ def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder of its own; what a failed test leaves running is ended."""
     folder = tmp_path_factory.mktemp("embedded")
     yield folder
-    for process in Server(folder)._remains():
+    for process in Server(folder).processes():
         with suppress(psutil.NoSuchProcess):
             process.kill()
 
