@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from almoner.shell.commands.user import find_hospital, print_json
+from almoner.shell.commands.user import print_json
 
 _json = click.option("--json", "as_json", is_flag=True, help="For programs: one JSON document.")
 
@@ -38,6 +38,7 @@ def create(
     from almoner.kernel.clock import now
     from almoner.kernel.errors import DomainError
     from almoner.shell.api import known_scopes
+    from almoner.shell.simulation.hospitals import find_hospital
 
     known = known_scopes()
     for scope in scopes:
@@ -75,6 +76,7 @@ def list_keys(slug: str, as_json: bool) -> None:
     from almoner.hospitals.models import Hospital
     from almoner.identity.models import ApiKey
     from almoner.kernel.clock import now
+    from almoner.shell.simulation.hospitals import find_hospital
 
     slugs = dict(Hospital.objects.values_list("id", "slug"))
     keys = ApiKey.objects.order_by("created_at")

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
 
 import click
-
-if TYPE_CHECKING:
-    from almoner.hospitals.models import Hospital
 
 _hospital = click.option(
     "--hospital", "slug", required=True, metavar="SLUG", help="The hospital they work at."
@@ -20,20 +16,6 @@ _json = click.option("--json", "as_json", is_flag=True, help="For programs: one 
 @click.group()
 def command() -> None:
     """Create, list, disable users, and give them roles."""
-
-
-def find_hospital(slug: str) -> Hospital:
-    """The hospital ``slug``. Raises ``NotFound``."""
-    from almoner.hospitals.models import Hospital
-    from almoner.kernel.errors import NotFound
-
-    hospital = Hospital.objects.filter(slug=slug).first()
-    if hospital is None:
-        known = ", ".join(Hospital.objects.order_by("slug").values_list("slug", flat=True)[:20]) or "none"
-        raise NotFound(
-            f"There is no hospital {slug!r}. Known: {known}.", field="--hospital", code="unknown_hospital"
-        )
-    return hospital
 
 
 def print_json(data: object) -> None:
@@ -58,6 +40,7 @@ def create(email: str, name: str, slug: str, roles: tuple[str, ...], password_st
     from almoner.identity.operations import create_user
     from almoner.kernel.actor import system
     from almoner.kernel.clock import now
+    from almoner.shell.simulation.hospitals import find_hospital
 
     hospital = find_hospital(slug)
     if password_stdin:
@@ -92,6 +75,7 @@ def list_users(slug: str, as_json: bool) -> None:
     setup_django()
     from almoner.hospitals.models import Hospital
     from almoner.identity.models import User
+    from almoner.shell.simulation.hospitals import find_hospital
 
     slugs = dict(Hospital.objects.values_list("id", "slug"))
     wanted = find_hospital(slug).id if slug else None
@@ -156,6 +140,7 @@ def set_role(email: str, slug: str, roles: tuple[str, ...]) -> None:
     from almoner.identity.operations import set_roles
     from almoner.kernel.actor import system
     from almoner.kernel.clock import now
+    from almoner.shell.simulation.hospitals import find_hospital
 
     hospital = find_hospital(slug)
     user = set_roles(hospital.id, email, roles=roles, actor=system("command line"), at=now())
