@@ -17,6 +17,7 @@ from almoner.charging.models import ChargeItem
 from almoner.identity import audit
 from almoner.kernel.ids import new_id
 from almoner.ledger.models import JournalEntry
+from almoner.patients.operations import open_encounter, register_patient
 from almoner.payments import operations as payments
 from almoner.payments.models import DepositApplication
 from tests.support.hospital import (
@@ -64,9 +65,23 @@ def busy_hospital() -> tuple[TestHospital, dict[str, Any]]:
     _give_back(hospital, bob, ids)
     _share_with_payer(hospital, bob)
     hospital.capture(SERVICE_PROVIDED, "unlisted", "consultation", patient=ada)
+    _register(hospital)
     audit.seal(hospital.id, at=NOON, limit=1)
     audit.seal(hospital.id, at=NOON + timedelta(minutes=1))
     return hospital, ids
+
+
+def _register(hospital: TestHospital) -> None:
+    """Patients and visits with numbers of the hospital's own series."""
+    for name in ("Cleo", "Dora"):
+        known = register_patient(hospital.id, name=name, actor=hospital.actor, at=NOON)
+        open_encounter(
+            hospital.id,
+            patient_id=known.patient.id,
+            department="cardiology",
+            actor=hospital.actor,
+            at=NOON,
+        )
 
 
 def _item(hospital: TestHospital, item_id: UUID) -> ChargeItem:
@@ -422,6 +437,20 @@ SABOTAGES = [
         "series forgotten",
         "series MAIN-2026",
         ("DELETE FROM kernel_numberseries WHERE series = 'MAIN'",),
+    ),
+    Sabotage(
+        "number_series",
+        "record number skipped",
+        "series mrn",
+        ("UPDATE kernel_numberseries SET last_number = last_number + 1 WHERE series = 'mrn'",),
+    ),
+    Sabotage(
+        "number_series",
+        "visit renumbered",
+        "series encounter",
+        (
+            "UPDATE patients_encounter SET number = 'V00000009' WHERE hospital_id = '{hospital}' AND number = 'V00000001'",
+        ),
     ),
     Sabotage(
         "audit_chain",

@@ -41,4 +41,46 @@ _RECEIPTS = SqlProbe(
     """,
 )
 
-SERIES = (_RECEIPTS,)
+# Numbers that came from elsewhere (another system's record number) look otherwise and are not counted.
+_OTHERS = SqlProbe(
+    checks=(
+        Check(
+            "number_series",
+            "Record, visit and order numbers and tokens have no gap",
+            "SELECT (SELECT count(*) FROM patients_patient) + (SELECT count(*) FROM patients_encounter)"
+            " + (SELECT count(*) FROM orders_testorder) + (SELECT count(*) FROM orders_prescription)"
+            " + (SELECT count(*) FROM orders_admission) + (SELECT count(*) FROM scheduling_queuetoken)",
+        ),
+    ),
+    problems="""
+    WITH written AS (
+        SELECT 'mrn' AS series, 0 AS year, substring(mrn FROM '^MRN([0-9]{7,18})$') AS number FROM patients_patient
+        UNION ALL
+        SELECT 'encounter', 0, substring(number FROM '^V([0-9]{8,18})$') FROM patients_encounter
+        UNION ALL
+        SELECT 'test_order', 0, substring(number FROM '^LAB-([0-9]{1,18})$') FROM orders_testorder
+        UNION ALL
+        SELECT 'prescription', 0, substring(number FROM '^RX-([0-9]{1,18})$') FROM orders_prescription
+        UNION ALL
+        SELECT 'admission', 0, substring(number FROM '^ADM-([0-9]{1,18})$') FROM orders_admission
+        UNION ALL
+        SELECT 'token:' || department_id, to_char(day, 'YYYYMMDD')::int, number::text FROM scheduling_queuetoken
+    ), issued AS (
+        SELECT series, year, count(*) AS rows, min(number::bigint) AS first, max(number::bigint) AS last
+        FROM written WHERE number IS NOT NULL GROUP BY series, year
+    ), series AS (
+        SELECT series, year, last_number FROM kernel_numberseries
+        WHERE series IN ('mrn', 'encounter', 'test_order', 'prescription', 'admission') OR series LIKE 'token:%'
+    )
+    SELECT 'number_series',
+           'series ' || coalesce(i.series, s.series) || coalesce('-' || nullif(coalesce(i.year, s.year), 0), ''),
+           coalesce(i.rows, 0) || ' rows, numbers ' || coalesce(i.first, 0) || ' to ' || coalesce(i.last, 0)
+           || ', last number issued ' || coalesce(s.last_number, 0)
+    FROM issued AS i
+    FULL JOIN series AS s ON s.series = i.series AND s.year = i.year
+    WHERE i.first IS DISTINCT FROM 1 OR i.rows IS DISTINCT FROM s.last_number
+       OR i.last IS DISTINCT FROM s.last_number
+    """,
+)
+
+SERIES = (_RECEIPTS, _OTHERS)
