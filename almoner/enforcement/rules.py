@@ -224,7 +224,7 @@ def _judge(policies: Policies, facts: Facts, item: DueItem, at: datetime) -> _Ve
     if level is Level.FLEXIBLE:
         return _Verdict(Outcome.REMINDED, "reminder", item)
     grace_ends = item.due_at + timedelta(days=settings.grace_days or 0)
-    if at <= grace_ends and settings.grace_days:
+    if at < item.due_at or (settings.grace_days and at <= grace_ends):
         return _Verdict(Outcome.DEFERRED, "grace", item, grace_ends)
     if not item.essential:
         return _Verdict(Outcome.HELD, "not_essential", item)

@@ -260,7 +260,7 @@ _PRICE_FIELDS = [
 def price_unpriced(
     item_id: UUID, *, actor: Actor, at: datetime, unit_price_minor: int | None = None
 ) -> ChargeItem:
-    """Give a charge of the unpriced work list its price and post it.
+    """Give a charge of the unpriced work list its price and post it; a foreseen one becomes planned.
 
     Without ``unit_price_minor`` the tariffs in force now are asked for the service date; with it the
     billing office states the price. Raises ``DomainError`` when there still is none.
@@ -289,20 +289,19 @@ def price_unpriced(
             code="no_price",
         )
     _set_price(item, cost)
-    item.status = "billable"
+    fulfilment = _fulfilment(item, book)
+    rules = {rule.code: rule for rule in book.rules.get(item.event.kind, [])}
+    is_planned = item.rule_code in rules and rules[item.rule_code].planned and fulfilment is None
+    item.status = "planned" if is_planned else "billable"
     item.configuration_version = book.version
     item.save(update_fields=["status", "configuration_version", *_PRICE_FIELDS])
-    _post_item(item, actor, at)
-    _deliver_if_fulfilled(item, book, actor, at)
-    return item
-
-
-def _deliver_if_fulfilled(item: ChargeItem, book: Book, actor: Actor, at: datetime) -> None:
-    """Deliver a charge whose service was given while its price was still missing."""
-    fulfilment = _fulfilment(item, book)
+    if not is_planned:
+        _post_item(item, actor, at)
     if fulfilment is not None:
+        # The service was given while its price was still missing.
         deliver([item.id], source_id=fulfilment.id, occurred_at=fulfilment.occurred_at, actor=actor, at=at)
         item.refresh_from_db(fields=["delivered_at"])
+    return item
 
 
 def _fulfilment(item: ChargeItem, book: Book) -> ClinicalEvent | None:

@@ -7,8 +7,10 @@ from uuid import UUID
 
 from almoner.charging.operations.corrections import locked_item
 from almoner.kernel.actor import Actor
-from almoner.kernel.errors import DomainError
+from almoner.kernel.errors import Conflict, DomainError, NotFound
+from almoner.ledger.models import OpenItem
 from almoner.ledger.operations import Line, post
+from almoner.patients.models import Payer
 
 
 def transfer_to_payer(
@@ -16,11 +18,22 @@ def transfer_to_payer(
 ) -> UUID:
     """A payer takes over ``amount_minor`` of a charge; negative: a share is handed back to the patient.
 
-    Never new revenue. The database refuses more than is open on the side it comes from.
+    Never new revenue. Raises ``NotFound`` for an unknown payer, ``Conflict`` for more than is open on the
+    side it comes from.
     """
     item = locked_item(item_id)
     if amount_minor == 0:
         raise DomainError("Nothing to transfer.", field="amount_minor", code="invalid_amount")
+    if not Payer.objects.filter(id=payer_id).exists():
+        raise NotFound("There is no such payer at this hospital.", field="payer_id", code="unknown_payer")
+    open_item = OpenItem.objects.filter(id=item.id).first()
+    patient_minor, payer_minor = (open_item.patient_minor, open_item.payer_minor) if open_item else (0, 0)
+    if amount_minor > patient_minor or -amount_minor > payer_minor:
+        raise Conflict(
+            f"Open on this charge are {patient_minor} minor units of the patient and {payer_minor} of payers.",
+            field="amount_minor",
+            code="exceeds_open_amount",
+        )
 
     def line(account_code: str, minor: int) -> Line:
         return Line(

@@ -242,7 +242,7 @@ BEGIN
             USING ERRCODE = 'restrict_violation';
     END IF;
     IF NEW.status <> OLD.status AND (OLD.status, NEW.status) NOT IN (
-        ('planned', 'billable'), ('planned', 'cancelled'), ('unpriced', 'billable'),
+        ('planned', 'billable'), ('planned', 'cancelled'), ('unpriced', 'billable'), ('unpriced', 'planned'),
         ('unpriced', 'cancelled'), ('billable', 'cancelled'), ('billable', 'entered_in_error')
     ) THEN
         RAISE EXCEPTION 'a charge item does not go from % to %', OLD.status, NEW.status
