@@ -18,6 +18,7 @@ from almoner.charging.rules import Event
 from almoner.hospitals.models import Department, Hospital
 from almoner.interop.synthea.ledger_rows import METHODS
 from almoner.interop.synthea.staging import derived, pages
+from almoner.interop.synthea.statistics import Growth
 from almoner.kernel.actor import Actor
 from almoner.kernel.clock import local_date
 from almoner.kernel.errors import Conflict
@@ -235,7 +236,7 @@ def _uninsured() -> set[str]:
 
 
 def import_encounters(
-    hospital: Hospital, *, actor: Actor, at: datetime, advance: Callable[[int], None]
+    hospital: Hospital, *, actor: Actor, at: datetime, advance: Callable[[int], None], growth: Growth
 ) -> None:
     """Encounters, each with its check-in event; those known from an earlier run stay as they are."""
     for page in pages("synthea_encounter"):
@@ -261,6 +262,7 @@ def import_encounters(
             if fresh:
                 events = [_check_in(row) for row in fresh]
                 capture_batch(hospital.id, events, actor=actor, at=at, historical=True)
+        growth.add(len(fresh))
         advance(len(page))
 
 

@@ -20,6 +20,7 @@ from almoner.charging.rules import Event, EventLine
 from almoner.hospitals.models import Hospital
 from almoner.interop.synthea.movements import Item, Movements
 from almoner.interop.synthea.staging import derived
+from almoner.interop.synthea.statistics import Growth
 from almoner.kernel.actor import Actor
 from almoner.kernel.idempotency import content_hash
 from almoner.kernel.tenancy import transaction
@@ -40,19 +41,18 @@ METHODS: dict[str, tuple[Payment.Method, str]] = {
     "COPAY": (Payment.Method.CASH, "synthea-copay"),
 }
 
-_WINDOW = """
+_WINDOW = f"""
 SELECT s.line, s.source, s.kind, s.claim, s.encounter, s.amount_minor, s.unit_amount_minor, s.units,
        s.method, s.transfer_type, s.payments_minor, s.adjustments_minor, s.transfers_minor, s.happened_at,
-       s.service, s.id, s.entry_id, s.handover_entry_id, s.payer, c.source AS charge_source,
+       s.service, s.id, s.entry_id, s.handover_entry_id, s.payer, s.charge_source,
        event.id IS NOT NULL OR entry.id IS NOT NULL AS posted
-FROM synthea_step AS s
-JOIN synthea_step AS c ON c.line = s.charge_line
+FROM (SELECT * FROM synthea_step WHERE line > %s ORDER BY line LIMIT {WINDOW}) AS s
 LEFT JOIN charging_clinicalevent AS event
     ON s.kind = 'CHARGE' AND event.hospital_id = %s
    AND event.idempotency_key = 'synthea:charge:' || s.source
 LEFT JOIN ledger_journalentry AS entry
     ON s.kind <> 'CHARGE' AND entry.hospital_id = %s AND entry.id = s.entry_id
-WHERE s.line > %s ORDER BY s.line LIMIT %s
+ORDER BY s.line
 """
 
 _LOCK_ACCOUNTS = """
@@ -86,29 +86,24 @@ def post_rows(
     actor: Actor,
     at: datetime,
     advance: Callable[[int], None],
-    analyse: Callable[[], None],
+    growth: Growth,
 ) -> int:
     """Post every staged row that is not in the books yet, window by window; returns how many were posted.
 
-    ``advance`` is told the number of rows after each window, ``analyse`` is called when the rows posted
-    have grown tenfold, and at the end.
+    ``advance`` is told the number of rows after each window, ``growth`` how many were posted.
     """
     line = posted = 0
-    next_analysis = WINDOW
     while True:
         with transaction(hospital.id):
-            window = _fetch(_WINDOW, [hospital.id, hospital.id, line, WINDOW])
-            if fresh := [row for row in window if not row["posted"]]:
-                posted += _post_window(hospital, fresh, actor, at)
+            window = _fetch(_WINDOW, [line, hospital.id, hospital.id])
+            fresh = [row for row in window if not row["posted"]]
+            fresh_posted = _post_window(hospital, fresh, actor, at) if fresh else 0
         if not window:
-            if posted:
-                analyse()
             return posted
         line = window[-1]["line"]
+        posted += fresh_posted
+        growth.add(fresh_posted)
         advance(len(window))
-        if posted >= next_analysis:
-            analyse()
-            next_analysis = posted * 10
 
 
 def _fetch(statement: str, parameters: list[Any]) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TextIO
 
-from django.db import OperationalError, connection, connections
+from django.db import OperationalError, connection
 from django.db.transaction import atomic
 
 from almoner.hospitals.models import Hospital
@@ -16,29 +16,13 @@ from almoner.interop.synthea import directory
 from almoner.interop.synthea.ledger_rows import post_rows
 from almoner.interop.synthea.report import Reconciliation, reconcile
 from almoner.interop.synthea.staging import stage
+from almoner.interop.synthea.statistics import Growth
 from almoner.kernel.actor import Actor
 from almoner.kernel.errors import Conflict, DomainError
 from almoner.kernel.money import is_currency
 
 PERMISSION_IMPORT = "interop.import"
 LOCK_TIMEOUT_SECONDS = 60
-
-_WRITTEN = (
-    "patients_patient",
-    "patients_patientaccount",
-    "patients_coverage",
-    "patients_encounter",
-    "catalog_service",
-    "catalog_tariffline",
-    "charging_clinicalevent",
-    "charging_chargeitem",
-    "payments_payment",
-    "payments_allocation",
-    "ledger_journalentry",
-    "ledger_posting",
-    "ledger_openitem",
-    "ledger_patientbalance",
-)
 
 # Told (step, records done, records in all or 0 when that is not known yet).
 Advance = Callable[[str, int, int], None]
@@ -60,7 +44,7 @@ def import_population(
     """Bring the Synthea export in ``folder`` into the hospital ``slug``, and reconcile it.
 
     Running it again adds nothing; after a kill it goes on where the last window of rows was committed.
-    ``analyse`` (``refresh_statistics``, outside a transaction) is called as the tables grow;
+    ``analyse`` (``statistics.refresh_statistics``, outside a transaction) is called as the tables grow;
     ``table`` takes the balance after every row as CSV (see ``report.reconcile``). Raises ``BadFile``
     naming file, line and column (then nothing was written) and ``Conflict`` when the hospital cannot take
     the import.
@@ -102,14 +86,14 @@ def import_population(
             actor=actor,
             at=at,
             advance=_counted("Encounters", staged.records["encounters"], advance),
+            growth=Growth(analyse),
         )
-        analyse()
         posted = post_rows(
             hospital,
             actor=actor,
             at=at,
             advance=_counted("Transactions", staged.rows, advance),
-            analyse=analyse,
+            growth=Growth(analyse),
         )
         reconciliation = Reconciliation(
             hospital=slug, currency=currency, records=staged.records, posted=posted
@@ -118,16 +102,6 @@ def import_population(
             hospital, reconciliation, advance=_counted("Reconciling", staged.rows, advance), table=table
         )
     return reconciliation
-
-
-def refresh_statistics() -> None:
-    """Tell the planner how large the tables have become.
-
-    Plans made while a table was empty read all of it later. Runs as the owner of the tables (the
-    application's role owns none), on a connection of its own.
-    """
-    with connections["owner"].cursor() as cursor:
-        cursor.execute(f"ANALYZE {', '.join(_WRITTEN)}")
 
 
 def _counted(step: str, total: int, advance: Advance) -> Callable[[int], None]:

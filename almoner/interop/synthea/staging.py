@@ -193,46 +193,51 @@ _REFERENCES = [
 ]
 
 
+def _first(statement: str) -> tuple[Any, ...] | None:
+    """The row of ``statement`` (whose first column is ``line``) that comes first in the file, if any.
+
+    The inner query is planned for all its rows: looking for the first of none would try them one by one.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(f"WITH wrong AS MATERIALIZED ({statement}) SELECT * FROM wrong ORDER BY line LIMIT 1")
+        row: tuple[Any, ...] | None = cursor.fetchone()
+        return row
+
+
 def _check_references() -> None:
     with connection.cursor() as cursor:
-        for table in ("synthea_organization", "synthea_payer", "synthea_patient", "synthea_claim"):
-            cursor.execute(f"ANALYZE {table}")
-        cursor.execute("ANALYZE synthea_encounter")
-        cursor.execute("ANALYZE synthea_row")
-        for file, table, column in _UNIQUE:
-            cursor.execute(
-                f"SELECT max(line), min(line), source FROM {table} GROUP BY source HAVING count(*) > 1"
-                " ORDER BY 1 LIMIT 1"
-            )
-            if (row := cursor.fetchone()) is not None:
-                raise BadFile(f"the id {row[2]} stands on line {row[1]} already", file, row[0], column)
-        for file, table, column, name, target, target_file in _REFERENCES:
-            place = "file || '.csv'" if table == "synthea_service" else "%s"
-            cursor.execute(
-                f"SELECT {place}, c.line, c.{column} FROM {table} AS c"
-                f" WHERE c.{column} <> '' AND NOT EXISTS (SELECT FROM {target} AS t WHERE t.source = c.{column})"
-                " ORDER BY c.line LIMIT 1",
-                [] if table == "synthea_service" else [file],
-            )
-            if (row := cursor.fetchone()) is not None:
-                raise BadFile(f"{row[2]} is not in {target_file}", row[0], row[1], name)
-        cursor.execute(
-            "SELECT r.line FROM synthea_row AS r JOIN synthea_encounter AS e ON e.source = r.encounter"
-            " WHERE e.patient <> r.patient ORDER BY r.line LIMIT 1"
+        for table in ("organization", "payer", "patient", "encounter", "service", "claim", "row"):
+            cursor.execute(f"ANALYZE synthea_{table}")
+    for file, table, column in _UNIQUE:
+        row = _first(
+            f"SELECT max(line) AS line, min(line), source FROM {table} GROUP BY source HAVING count(*) > 1"
         )
-        if (row := cursor.fetchone()) is not None:
-            raise BadFile(
-                "the encounter belongs to another patient", "claims_transactions.csv", row[0], "APPOINTMENTID"
-            )
+        if row is not None:
+            raise BadFile(f"the id {row[2]} stands on line {row[1]} already", file, row[0], column)
+    for file, table, column, name, target, target_file in _REFERENCES:
+        place = "c.file || '.csv'" if table == "synthea_service" else f"'{file}'"
+        row = _first(
+            f"SELECT c.line, {place}, c.{column} FROM {table} AS c WHERE c.{column} <> ''"
+            f" AND NOT EXISTS (SELECT FROM {target} AS t WHERE t.source = c.{column})"
+        )
+        if row is not None:
+            raise BadFile(f"{row[2]} is not in {target_file}", row[1], row[0], name)
+    row = _first(
+        "SELECT r.line FROM synthea_row AS r JOIN synthea_encounter AS e ON e.source = r.encounter"
+        " WHERE e.patient <> r.patient"
+    )
+    if row is not None:
+        raise BadFile(
+            "the encounter belongs to another patient", "claims_transactions.csv", row[0], "APPOINTMENTID"
+        )
 
 
 def _check_charge_lines() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT line, kind FROM synthea_step WHERE charge_line IS NULL ORDER BY line LIMIT 1")
-        if (row := cursor.fetchone()) is not None:
-            raise BadFile(
-                f"a {row[1]} without a CHARGE before it in its claim and with its procedure code",
-                "claims_transactions.csv",
-                row[0],
-                "PROCEDURECODE",
-            )
+    row = _first("SELECT line, kind FROM synthea_step WHERE charge_line IS NULL")
+    if row is not None:
+        raise BadFile(
+            f"a {row[1]} without a CHARGE before it in its claim and with its procedure code",
+            "claims_transactions.csv",
+            row[0],
+            "PROCEDURECODE",
+        )

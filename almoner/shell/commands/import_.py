@@ -65,7 +65,8 @@ def synthea(
     from almoner.shell.database import setup_django
 
     setup_django()
-    from almoner.interop.synthea.operations import import_population, refresh_statistics
+    from almoner.interop.synthea.operations import import_population
+    from almoner.interop.synthea.statistics import refresh_statistics
     from almoner.kernel.actor import system
     from almoner.kernel.clock import now
 

@@ -22,8 +22,7 @@ ORDER BY priority, code, provided_at DESC, line DESC;
 -- claims may be mixed; within a claim the file's order is the order of events. After a TRANSFERIN to 1 or 2
 -- that payer owes what payers owe; before one, the payer the charge went to.
 CREATE TEMPORARY TABLE synthea_step AS
-SELECT r.*,
-       insurer.source AS payer
+SELECT r.*, charge.source AS charge_source, insurer.source AS payer
 FROM (
     SELECT r.*,
            max(line) FILTER (WHERE kind = 'CHARGE')
@@ -32,13 +31,11 @@ FROM (
                OVER (PARTITION BY claim, code ORDER BY line) AS owing_line
     FROM synthea_row AS r
 ) AS r
-LEFT JOIN LATERAL (
-    SELECT o.transfer_type AS by FROM synthea_row AS o
-    WHERE o.line = r.owing_line AND r.owing_line >= r.charge_line
-) AS owed ON true
+LEFT JOIN synthea_row AS owed ON owed.line = r.owing_line AND r.owing_line >= r.charge_line
+LEFT JOIN synthea_row AS charge ON charge.line = r.charge_line
 JOIN synthea_claim AS c ON c.source = r.claim
 LEFT JOIN synthea_payer AS insurer
-    ON insurer.source = CASE owed.by WHEN '1' THEN c.payer WHEN '2' THEN c.secondary END
+    ON insurer.source = CASE owed.transfer_type WHEN '1' THEN c.payer WHEN '2' THEN c.secondary END
    AND insurer.name <> 'NO_INSURANCE';
 
 ALTER TABLE synthea_step ADD PRIMARY KEY (line);

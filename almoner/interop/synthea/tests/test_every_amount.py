@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from almoner.interop.synthea.operations import refresh_statistics
+from almoner.interop.synthea.statistics import refresh_statistics
 from almoner.interop.synthea.tests.support import SAMPLE, bring_in, multiplied, read_rows, write_rows
 
 pytestmark = pytest.mark.usefixtures("committed")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from almoner.interop.synthea.operations import refresh_statistics
+from almoner.interop.synthea.statistics import refresh_statistics
 from almoner.interop.synthea.tests.support import Row, bring_in, changed, read_rows
 from almoner.kernel.ids import new_id
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from almoner.hospitals.models import Hospital
-from almoner.interop.synthea.operations import refresh_statistics
+from almoner.interop.synthea.statistics import refresh_statistics
 from almoner.interop.synthea.tests.support import (
     SAMPLE,
     bring_in,
