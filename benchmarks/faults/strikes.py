@@ -27,6 +27,8 @@ LONGEST_STOP_SECONDS = 0.5
 _OPEN = """
     SELECT pid, backend_xid::text FROM pg_stat_activity
     WHERE usename = 'almoner_app' AND backend_xid IS NOT NULL AND xact_start IS NOT NULL
+    -- Rather in the middle of the work than while the commit is being written.
+    ORDER BY query = 'COMMIT' OR coalesce(wait_event, '') IN ('WalSync', 'WALWrite'), xact_start DESC
 """
 
 
