@@ -101,7 +101,6 @@ Code = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,80}$")]
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=_NO_NUL)]
 Reason = Annotated[str, Field(min_length=1, max_length=500, pattern=_NO_NUL)]
 Text = Annotated[str, Field(max_length=200, pattern=_NO_NUL)]
-Switch = Annotated[bool, Strict()]
 Instant = Annotated[
     datetime,
     PlainValidator(_read_instant),

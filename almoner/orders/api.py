@@ -12,8 +12,8 @@ from django.http import HttpResponse
 from ninja import Query, Router
 from pydantic import Field
 
-from almoner.charging.api import ChargeItemResource, Priority, charge_item_resource
 from almoner.charging.operations import Captured
+from almoner.charging.wire import ChargeItemResource, Priority, charge_item_resource
 from almoner.hospitals.callers import ApiRequest, needs
 from almoner.kernel.errors import NotFound
 from almoner.kernel.paging import Cursor, Limit, Page, read_page

@@ -2,293 +2,56 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
-from django.db.models import Q, Sum
+from django.db.models import Q
 from django.http import HttpResponse
 from ninja import Query, Router
-from pydantic import Field
 
-from almoner.charging.api import SCOPE_BILLING, ChargeItemResource, charge_item_resources, find_charge_item
+from almoner.charging.api import find_charge_item
 from almoner.charging.operations import PERMISSION_CORRECT
+from almoner.charging.wire import SCOPE_BILLING, ChargeItemResource, charge_item_resources
 from almoner.hospitals.callers import ApiRequest, needs
 from almoner.kernel.errors import NotFound
-from almoner.kernel.paging import Cursor, Limit, Page, read_page
+from almoner.kernel.paging import Cursor, Limit, read_page
 from almoner.kernel.tenancy import transaction
-from almoner.kernel.wire import (
-    Currency,
-    Day,
-    IdempotencyKey,
-    Input,
-    Instant,
-    PositiveMinor,
-    Quantity,
-    Reason,
-    Resource,
-    Text,
-    answer,
-)
+from almoner.kernel.wire import IdempotencyKey, answer
 from almoner.patients.models import Payer
 from almoner.patients.operations import find_encounter
 from almoner.payments import operations
 from almoner.payments.corrections import cancel_with_reason, revise_quantity
 from almoner.payments.models import (
-    Allocation,
     CashPoint,
     DepositApplication,
     Payment,
     PaymentPlan,
-    PaymentVoid,
-    Refund,
+)
+from almoner.payments.wire import (
+    Cancellation,
+    CashPointPage,
+    CashPointResource,
+    DepositApplicationResource,
+    NewDepositApplication,
+    NewPayment,
+    NewPaymentPlan,
+    NewRefund,
+    NewVoid,
+    PaymentPage,
+    PaymentPlanPage,
+    PaymentPlanResource,
+    PaymentResource,
+    RecordedResource,
+    RefundResource,
+    Revision,
+    VoidResource,
+    payment_resources,
+    plan_resource,
+    refund_resource,
+    void_resource,
 )
 
 router = Router(tags=["Payments"])
-
-
-class NewShare(Input):
-    """A part of the payment meant for one charge item."""
-
-    charge_item_id: UUID
-    amount_minor: PositiveMinor
-
-
-class NewPayment(Input):
-    """Money received. ``amount_minor`` is what is applied; ``tendered_minor`` (cash) may be more.
-
-    Without ``shares`` the oldest open charges are paid first: those of ``encounter_id``, else of the
-    account. What is left over is refused unless ``excess`` is ``deposit``. With ``payer_id`` the payer's
-    part of the charges is settled.
-    """
-
-    patient_account_id: UUID
-    method: Payment.Method
-    amount_minor: PositiveMinor
-    currency: Currency
-    cash_point: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,30}$")]
-    tendered_minor: PositiveMinor | None = None
-    encounter_id: UUID | None = None
-    payer_id: UUID | None = None
-    shares: Annotated[list[NewShare], Field(min_length=1, max_length=500)] | None = None
-    excess: Literal["refuse", "deposit"] = "refuse"
-    reference: Text = ""
-    received_at: Instant | None = None
-
-
-class RecordedResource(Resource):
-    """A payment just recorded. ``unallocated_minor`` is held as a deposit."""
-
-    id: UUID
-    receipt: str
-    amount_minor: int
-    change_minor: int
-    unallocated_minor: int
-    currency: str
-
-
-class AllocationResource(Resource):
-    """What the payment gives to one charge item now."""
-
-    charge_item_id: UUID
-    amount_minor: int
-
-
-class RefundResource(Resource):
-    id: UUID
-    payment_id: UUID
-    method: str
-    amount_minor: int
-    currency: str
-    reason: str
-    at: datetime
-    requested_by: str
-
-
-class VoidResource(Resource):
-    id: UUID
-    payment_id: UUID
-    reason: str
-    at: datetime
-    requested_by: str
-
-
-class PaymentResource(Resource):
-    """A payment as it stands now: what it pays for, what went back, whether it was voided."""
-
-    id: UUID
-    receipt: str
-    patient_account_id: UUID
-    encounter_id: UUID | None
-    payer_id: UUID | None
-    method: str
-    tendered_minor: int
-    change_minor: int
-    amount_minor: int
-    unallocated_minor: int
-    currency: str
-    reference: str
-    cash_point: str
-    received_at: datetime
-    recorded_at: datetime
-    received_by: str
-    allocations: list[AllocationResource]
-    refunds: list[RefundResource]
-    void: VoidResource | None
-
-
-class PaymentPage(Page[PaymentResource]):
-    """Payments."""
-
-
-class NewVoid(Input):
-    reason: Reason
-
-
-class NewRefund(Input):
-    """Money given back. ``method`` left out: as it was paid."""
-
-    amount_minor: PositiveMinor
-    reason: Reason
-    method: Payment.Method | None = None
-
-
-class NewDepositApplication(Input):
-    """Which charges deposits are given to: those named, else the oldest open ones of the account."""
-
-    charge_item_ids: Annotated[list[UUID], Field(min_length=1, max_length=500)] | None = None
-    maximum_minor: PositiveMinor | None = None
-
-
-class DepositApplicationResource(Resource):
-    """What was given. ``id`` null and 0: no deposit was there, or nothing was open."""
-
-    id: UUID | None
-    patient_account_id: UUID
-    amount_minor: int
-    currency: str
-
-
-class NewPaymentPlan(Input):
-    """An arrangement to pay ``total_minor`` in equal parts; ``encounter_id`` left out: the whole account."""
-
-    patient_account_id: UUID
-    encounter_id: UUID | None = None
-    total_minor: PositiveMinor
-    instalments: Annotated[int, Field(strict=True, ge=1, le=120)]
-    first_due_on: Day
-
-
-class PaymentPlanResource(Resource):
-    id: UUID
-    patient_account_id: UUID
-    encounter_id: UUID | None
-    total_minor: int
-    currency: str
-    instalments: int
-    first_due_on: date
-    status: str
-    agreed_at: datetime
-    agreed_by: str
-
-
-class PaymentPlanPage(Page[PaymentPlanResource]):
-    """Payment plans."""
-
-
-class CashPointResource(Resource):
-    code: str
-    name: str
-    is_active: bool
-
-
-class CashPointPage(Page[CashPointResource]):
-    """Cash points."""
-
-
-class Cancellation(Input):
-    reason: Reason
-
-
-class Revision(Input):
-    quantity: Quantity
-    reason: Reason
-
-
-def _refund(row: Refund) -> RefundResource:
-    return RefundResource(
-        id=row.id,
-        payment_id=row.payment_id,
-        method=row.method,
-        amount_minor=row.amount_minor,
-        currency=row.currency,
-        reason=row.reason,
-        at=row.at,
-        requested_by=row.requested_by,
-    )
-
-
-def _void(row: PaymentVoid) -> VoidResource:
-    return VoidResource(
-        id=row.id,
-        payment_id=row.payment_id,
-        reason=row.reason,
-        at=row.at,
-        requested_by=row.requested_by,
-    )
-
-
-def _plan(row: PaymentPlan) -> PaymentPlanResource:
-    return PaymentPlanResource(
-        id=row.id,
-        patient_account_id=row.patient_account_id,
-        encounter_id=row.encounter_id,
-        total_minor=row.total_minor,
-        currency=row.currency,
-        instalments=row.instalments,
-        first_due_on=row.first_due_on,
-        status=row.status,
-        agreed_at=row.agreed_at,
-        agreed_by=row.agreed_by,
-    )
-
-
-def _payments(rows: list[Payment]) -> list[PaymentResource]:
-    """Payments with their allocations, refunds and voids, in three more statements."""
-    allocations: dict[UUID, list[AllocationResource]] = {}
-    given = Allocation.objects.filter(payment__in=rows).values("payment_id", "charge_item_id")
-    for row in given.annotate(total=Sum("amount_minor")).filter(total__gt=0).order_by("charge_item_id"):
-        allocations.setdefault(row["payment_id"], []).append(
-            AllocationResource(charge_item_id=row["charge_item_id"], amount_minor=row["total"])
-        )
-    refunds: dict[UUID, list[RefundResource]] = {}
-    for refund in Refund.objects.filter(payment__in=rows).order_by("at", "id"):
-        refunds.setdefault(refund.payment_id, []).append(_refund(refund))
-    voids = {void.payment_id: _void(void) for void in PaymentVoid.objects.filter(payment__in=rows)}
-    return [
-        PaymentResource(
-            id=row.id,
-            receipt=row.receipt,
-            patient_account_id=row.patient_account_id,
-            encounter_id=row.encounter_id,
-            payer_id=row.payer_id,
-            method=row.method,
-            tendered_minor=row.tendered_minor,
-            change_minor=row.change_minor,
-            amount_minor=row.amount_minor,
-            unallocated_minor=row.unallocated_minor,
-            currency=row.currency,
-            reference=row.reference,
-            cash_point=row.cash_point,
-            received_at=row.received_at,
-            recorded_at=row.recorded_at,
-            received_by=row.received_by,
-            allocations=allocations.get(row.id, []),
-            refunds=refunds.get(row.id, []),
-            void=voids.get(row.id),
-        )
-        for row in rows
-    ]
 
 
 def _check_payer(hospital_id: UUID, payer_id: UUID) -> None:
@@ -356,7 +119,7 @@ def list_payments(
         if encounter_id is not None:
             rows = rows.filter(encounter=encounter_id)
         page = read_page(rows, cursor=cursor, limit=limit, time="received_at", show=lambda row: row)
-        page["items"] = _payments(page["items"])
+        page["items"] = payment_resources(page["items"])
     return answer(PaymentPage(**page))
 
 
@@ -369,7 +132,7 @@ def get_payment(request: ApiRequest, payment_id: UUID) -> HttpResponse:
             raise NotFound(
                 "There is no such payment at this hospital.", field="payment_id", code="unknown_payment"
             )
-        return answer(_payments([row])[0])
+        return answer(payment_resources([row])[0])
 
 
 @router.post(
@@ -388,7 +151,7 @@ def void_payment(
         actor=caller.actor,
         at=caller.at,
     )
-    return answer(_void(void), 201, replayed=void.at != caller.at)
+    return answer(void_resource(void), 201, replayed=void.at != caller.at)
 
 
 @router.post(
@@ -411,7 +174,7 @@ def refund_payment(
         actor=caller.actor,
         at=caller.at,
     )
-    return answer(_refund(refund), 201, replayed=refund.at != caller.at)
+    return answer(refund_resource(refund), 201, replayed=refund.at != caller.at)
 
 
 @router.post(
@@ -448,7 +211,9 @@ def apply_deposits(
 
 
 @router.post("/payment-plans", auth=needs(operations.PERMISSION_PLAN), response={201: PaymentPlanResource})
-def agree_payment_plan(request: ApiRequest, body: NewPaymentPlan) -> HttpResponse:
+def agree_payment_plan(
+    request: ApiRequest, body: NewPaymentPlan, idempotency_key: IdempotencyKey
+) -> HttpResponse:
     """Record that the patient pays in instalments; gates read it as a fact."""
     caller = request.auth
     with transaction(caller.hospital_id):
@@ -461,10 +226,11 @@ def agree_payment_plan(request: ApiRequest, body: NewPaymentPlan) -> HttpRespons
             total_minor=body.total_minor,
             instalments=body.instalments,
             first_due_on=body.first_due_on,
+            idempotency_key=idempotency_key,
             actor=caller.actor,
             at=caller.at,
         )
-        return answer(_plan(plan), 201)
+        return answer(plan_resource(plan), 201, replayed=plan.agreed_at != caller.at)
 
 
 @router.get("/payment-plans", auth=needs(SCOPE_BILLING), response=PaymentPlanPage)
@@ -479,7 +245,7 @@ def list_payment_plans(
         rows = PaymentPlan.objects.all()
         if patient_account_id is not None:
             rows = rows.filter(patient_account=patient_account_id)
-        return answer(PaymentPlanPage(**read_page(rows, cursor=cursor, limit=limit, show=_plan)))
+        return answer(PaymentPlanPage(**read_page(rows, cursor=cursor, limit=limit, show=plan_resource)))
 
 
 @router.get("/cash-points", auth=needs(SCOPE_BILLING), response=CashPointPage)

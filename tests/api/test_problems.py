@@ -91,7 +91,7 @@ PAYMENTS = [
     ({"encounter_id": UNKNOWN, "excess": "deposit"}, 404, "encounter_id", "unknown_encounter"),
     ({"tendered_minor": 500}, 422, "tendered_minor", "invalid_tendered"),
     ({"method": "card", "tendered_minor": 2000}, 422, "tendered_minor", "invalid_tendered"),
-    ({"shares": []}, 422, "shares", "too_short"),
+    ({"shares": []}, 422, "shares", "no_shares"),
     ({"shares": [{"charge_item_id": UNKNOWN, "amount_minor": 5}]}, 404, "shares", "unknown_charge_item"),
     ({"reference": "a\0b"}, 422, "reference", "string_pattern_mismatch"),
     ({"received_at": "2199-01-01T00:00:00Z"}, 422, "received_at", "payment_in_future"),

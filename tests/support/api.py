@@ -18,7 +18,6 @@ from almoner.kernel.ids import new_id
 
 PREFIX = "/api/v1"
 DOCUMENT = Path(__file__).resolve().parents[2] / "openapi.json"
-HOSPITAL_SCOPES = ["hospitals.read", "patients.read", "patients.register"]
 LABORATORY_SCOPES = [
     "hospitals.read",
     "patients.read",

@@ -9,8 +9,8 @@ from django.http import HttpResponse
 from ninja import Router
 from pydantic import Field
 
-from almoner.charging.api import ChargeItemResource, charge_item_resource
 from almoner.charging.operations import PERMISSION_CAPTURE
+from almoner.charging.wire import ChargeItemResource, charge_item_resource
 from almoner.hospitals.callers import ApiRequest, needs
 from almoner.kernel.tenancy import transaction
 from almoner.kernel.wire import Code, IdempotencyKey, Input, Resource, answer

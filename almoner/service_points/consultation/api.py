@@ -10,15 +10,15 @@ from django.http import HttpResponse
 from ninja import Router
 from pydantic import Field
 
-from almoner.charging.api import (
+from almoner.charging.operations import PERMISSION_CAPTURE
+from almoner.charging.wire import (
     MAXIMUM_LINES,
     CapturedResource,
     ServiceLine,
     captured_fields,
     event_lines,
 )
-from almoner.charging.operations import PERMISSION_CAPTURE
-from almoner.enforcement.api import Passed, passed
+from almoner.enforcement.wire import Passed, passed
 from almoner.hospitals.callers import ApiRequest, needs
 from almoner.kernel.wire import IdempotencyKey, Input, Resource, answer
 from almoner.service_points.consultation import operations

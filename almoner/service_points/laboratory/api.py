@@ -10,7 +10,7 @@ from django.http import HttpResponse
 from ninja import Query, Router
 from pydantic import Field
 
-from almoner.enforcement.api import DecisionResource, Passed, decision_resource, passed
+from almoner.enforcement.wire import DecisionResource, Passed, decision_resource, passed
 from almoner.hospitals.callers import ApiRequest, needs
 from almoner.kernel.actor import Actor
 from almoner.kernel.wire import Input, Resource, answer

@@ -10,7 +10,7 @@ from django.http import HttpResponse
 from ninja import Router
 from pydantic import Field
 
-from almoner.enforcement.api import Passed, passed, stored_decision_resource
+from almoner.enforcement.wire import Passed, passed, stored_decision_resource
 from almoner.hospitals.callers import ApiRequest, needs
 from almoner.kernel.errors import DomainError
 from almoner.kernel.tenancy import transaction

@@ -9,9 +9,9 @@ from uuid import UUID
 from django.http import HttpResponse
 from ninja import Query, Router
 
-from almoner.charging.api import ChargeItemResource, charge_item_resources
 from almoner.charging.models import ChargeItem
-from almoner.enforcement.api import Passed, passed
+from almoner.charging.wire import ChargeItemResource, charge_item_resources
+from almoner.enforcement.wire import Passed, passed
 from almoner.hospitals.callers import ApiRequest, needs
 from almoner.hospitals.models import Bed
 from almoner.kernel.tenancy import transaction
