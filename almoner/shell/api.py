@@ -188,13 +188,15 @@ def _complete(details: dict[str, Any], operation: Operation) -> None:
                     "schema": {"type": "string", "enum": ["true"]},
                 }
             }
-    refusals = {401: "The key is missing, unknown, expired or revoked.", 403: "The key lacks a scope."}
+    refusals = {
+        401: "The key is missing, unknown, expired or revoked.",
+        403: "The key lacks a scope.",
+        422: "A field or parameter is missing, unknown or impossible.",
+    }
     if has_body or keyed:
         refusals |= {400: "No JSON, or no Idempotency-Key.", 409: "It cannot be done as things stand."}
     if has_body:
         refusals |= {413: "The request is too large.", 415: "The body is no JSON."}
-    if details["parameters"] or has_body:
-        refusals |= {422: "A field is missing, unknown or impossible."}
     if has_body or _parameters(operation, "path") or "encounter_id" in _parameters(operation, "query"):
         refusals |= {404: "Something named is unknown at this hospital."}
     if operation.methods == ["POST"]:

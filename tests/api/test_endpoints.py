@@ -375,3 +375,12 @@ def test_without_a_key_no_endpoint_answers(secret: str, world: World) -> None:
         assert response.status_code == 401, path
         assert response.headers["WWW-Authenticate"].startswith("Bearer")
         assert response.json()["code"] == "invalid_key"
+
+
+def test_no_endpoint_passes_over_a_parameter_that_it_does_not_know(world: World) -> None:
+    for operation in operations().values():
+        path = re.sub(r"{\w+}", str(world.hospital.id), operation["path"]).removeprefix("/api/v1")
+        response = world.owner.send(operation["method"], path, parameters={"patientid": "1"})
+        assert response.status_code == 422, path
+        assert response.json()["code"] == "unknown_parameter"
+        assert response.json()["field"] == "patientid"
