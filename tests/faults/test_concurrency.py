@@ -6,12 +6,14 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 import pytest
 from django.db import connections
 
+from almoner.charging import operations as charging
 from almoner.charging.models import ChargeItem, ClinicalEvent
 from almoner.kernel.errors import Conflict
 from almoner.payments import operations as payments
@@ -156,4 +158,34 @@ def test_a_deposit_is_applied_once(hospital: TestHospital, patient: TestPatient,
         )
     )
     assert Counter(outcomes) == {2000: 1, 0: CLIENTS - 1}
+    assert_clean(hospital)
+
+
+def test_a_charge_is_either_delivered_before_it_is_taken_back_or_not_at_all(
+    hospital: TestHospital, patient: TestPatient
+) -> None:
+    for _ in range(5):
+        item_id: UUID = hospital.capture(TEST_ORDERED, "blood_count", patient=patient).items[0]["id"]
+
+        def race(number: int, item_id: UUID = item_id) -> object:
+            if number % 2:
+                return hospital.deliver([item_id])
+            return payments.cancel_charge(hospital.id, item_id, actor=hospital.actor, at=NOON)
+
+        outcomes = all_at_once(race)
+        assert refused(outcomes) == {"charge_ended": CLIENTS // 2 - 1}
+    assert_clean(hospital)
+
+
+def test_a_charge_is_corrected_once_by_those_who_correct_it_at_once(
+    hospital: TestHospital, patient: TestPatient, charge: UUID
+) -> None:
+    def revise(number: int) -> object:
+        with hospital.transaction():
+            return charging.revise(charge, quantity=Decimal(number + 2), actor=hospital.actor, at=NOON)
+
+    outcomes = all_at_once(revise)
+    assert refused(outcomes).total() == CLIENTS - 1
+    with hospital.transaction():
+        assert sorted(ChargeItem.objects.values_list("status", flat=True)) == ["billable", "cancelled"]
     assert_clean(hospital)

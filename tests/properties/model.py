@@ -18,10 +18,11 @@ NET = {
 
 @dataclass
 class Charge:
-    """A charge item: what the patient and the payer still owe on it."""
+    """A charge item of an event of ``kind``: what the patient and the payer still owe on it."""
 
     id: UUID
     account_id: UUID
+    kind: str
     service: str
     net: int | None
     delivered: bool

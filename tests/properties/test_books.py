@@ -108,6 +108,7 @@ class BooksMachine(RuleBasedStateMachine):
             self.books.charges[item["id"]] = Charge(
                 id=item["id"],
                 account_id=self.patients[who].account_id,
+                kind=kind,
                 service=item["service"],
                 net=net,
                 delivered=kind == SERVICE_PROVIDED and status == "billable",
@@ -150,8 +151,11 @@ class BooksMachine(RuleBasedStateMachine):
         charge = self.choose(data, "unpriced")
         with self.hospital.transaction():
             item = charging.price_unpriced(charge.id, unit_price_minor=price, **self.how)
-        charge.status, charge.net = "billable", int(price * item.quantity)
-        charge.patient = charge.net
+        charge.net = int(price * item.quantity)
+        charge.status = "planned" if charge.kind == PLANNED else "billable"
+        charge.patient = charge.net if charge.status == "billable" else 0
+        # What was given while its price was missing is delivered now.
+        charge.delivered = charge.kind == SERVICE_PROVIDED
 
     @precondition(lambda self: self.books.charges)
     @rule(data=st.data(), release_first=st.booleans())
@@ -193,6 +197,7 @@ class BooksMachine(RuleBasedStateMachine):
             self.books.charges[item.id] = Charge(
                 id=item.id,
                 account_id=charge.account_id,
+                kind=charge.kind,
                 service=charge.service,
                 net=item.net_minor,
                 delivered=item.delivered_at is not None,

@@ -40,7 +40,9 @@ def locked_item(item_id: UUID) -> ChargeItem:
     if item is None:
         raise NotFound("There is no such charge item.", field="charge_item_id", code="unknown_charge_item")
     lock_account(item.patient_account_id)
-    return ChargeItem.objects.select_related("service").get(id=item_id)
+    # The item too: a delivery does not ask for the account.
+    locked = ChargeItem.objects.select_for_update(of=("self",), no_key=True).select_related("service")
+    return locked.get(id=item_id)
 
 
 def _reversal_lines(item: ChargeItem) -> list[Line]:
