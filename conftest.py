@@ -27,6 +27,7 @@ os.environ["ALMONER_DATA_DIR"] = str(DATA_DIR)
 warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")
 
 TEMPLATE = "almoner_template"
+pytest_plugins = ["tests.support.pages"]
 
 
 def _fingerprint() -> str:

@@ -1,6 +1,6 @@
 // Builds the pages' style, script and icons into almoner/shell/static/dist.
 //
-// Style: Tabler, cut down to the classes that templates name in full, and the whole of our own sheet, once
+// Style: Tabler, cut down to the classes that templates name in full, and the whole of our own sheets, once
 // for left-to-right and once for right-to-left. Script: htmx, morphing and our own behaviour in one file.
 // Icons: one sprite of the Tabler icons that templates ask for.
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -50,7 +50,7 @@ async function style(tabler, output) {
     safelist: { standard: ["html", "body"], greedy: [/data-bs-theme/] },
     keyframes: true,
   });
-  const whole = kept.css + (await bundle("almoner.css"));
+  const whole = kept.css + (await bundle("app.css"));
   await writeFile(join(DESTINATION, output), (await esbuild.transform(whole, { loader: "css", minify: true })).code);
 }
 

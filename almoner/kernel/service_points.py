@@ -60,8 +60,26 @@ class DefaultChargeRule:
     service: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class NavigationEntry:
+    """A place to go in the pages' bar, for those who have any of ``permissions`` (everybody when empty).
+
+    ``url_name`` is the page's name with its namespace (``checkin:arrivals``); ``key`` is pressed to go there.
+    """
+
+    title: Any
+    url_name: str
+    icon: str
+    key: str = ""
+    permissions: tuple[str, ...] = ()
+
+
 class ServicePointConfig(AppConfig):
-    """A plug-in: its event kinds, its gated steps, the charge rules it brings, where its pages live."""
+    """A plug-in: its event kinds, its gated steps, the charge rules it brings, where its pages live.
+
+    A module ``urls`` in the app is mounted under ``url_prefix``, in the namespace of the app's label.
+    ``patient_links`` and ``encounter_links`` appear beside a patient and a visit; their page takes the id.
+    """
 
     title: str = ""
     url_prefix: str = ""
@@ -69,6 +87,9 @@ class ServicePointConfig(AppConfig):
     steps: tuple[Step, ...] = ()
     charge_rules: tuple[DefaultChargeRule, ...] = ()
     api_router: str = ""
+    navigation: tuple[NavigationEntry, ...] = ()
+    patient_links: tuple[NavigationEntry, ...] = ()
+    encounter_links: tuple[NavigationEntry, ...] = ()
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         """Django looks for one ``AppConfig`` in ``apps.py`` and also finds this imported base class."""

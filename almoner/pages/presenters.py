@@ -11,13 +11,14 @@ from babel.dates import format_date, format_skeleton, format_time
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from almoner.enforcement.concealment import PERMISSION_READ_BLOCKED
 from almoner.enforcement.queries import BillingStatus, PaymentStatus, ServicePointStatus
+from almoner.enforcement.rules import Decision, Outcome
 from almoner.hospitals.models import Hospital
 from almoner.identity.roles import titles_with
 from almoner.kernel.actor import Actor
 from almoner.kernel.money import Money
-
-PERMISSION_READ_BLOCKED = "enforcement.read_blocked_services"
+from almoner.kernel.service_points import Step, steps
 
 METHODS = {
     "cash": _("Cash"),
@@ -104,10 +105,14 @@ def billing_widget(status: BillingStatus, formats: Formats, actor: Actor, *, tod
 
 @dataclass(frozen=True, slots=True)
 class ActionButton:
-    """``why_not`` says why the button is disabled; empty: it can be pressed. ``url`` is where it leads."""
+    """``why_not`` says why the button is disabled; empty: it can be pressed. ``url`` is where it leads.
+
+    ``proceed`` posts there; every other action opens a dialog from there.
+    """
 
     code: str
     title: str
+    icon: str
     why_not: str
     url: str
 
@@ -124,36 +129,66 @@ class PaymentLine:
 class ServicePointBar:
     """``components/service_point_bar.html`` (section 5.2). ``tone``: required, deferred or paid."""
 
+    id: str
+    title: str
     cost: str
     due: str
     balance: str
-    status: str
+    status: Any
     tone: str
     reason: str
+    is_held: bool
     actions: tuple[ActionButton, ...] = ()
     payments: tuple[PaymentLine, ...] = field(default_factory=tuple)
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    title: Any
+    icon: str
+
+
+ACTION_LOOKS = {
+    "proceed": _Look("", icon="player-play"),
+    "pay": _Look(_("Process payment"), icon="cash"),
+    "plan": _Look(_("Set up payment plan"), icon="calendar-dollar"),
+    "override": _Look(_("Emergency override"), icon="ambulance"),
+}
+"""How the actions of a step look; what going ahead is called, the step says."""
+_PAYMENT_STATUSES = {"Required": _("Required"), "Deferred": _("Deferred"), "Paid": _("Paid")}
 
 
 def service_point_bar(
     status: ServicePointStatus, formats: Formats, actor: Actor, urls: dict[str, str], *, today: date
 ) -> ServicePointBar:
-    """``status`` for ``actor``. ``urls`` says where each action's form is posted to (by action code).
+    """``status`` for ``actor``. ``urls`` says where each action leads (by action code); an action without an
+    address is left out.
 
-    An action that the gate offers but the actor may not do stays visible and says who may.
+    An action that the gate offers but the actor may not do stays visible and says who may. The reason of a
+    step that asks for everything, or was released by a person, can tell what was ordered: who may not read
+    which services are blocked is not told it.
     """
+    step = steps()[status.step]
     buttons = []
     for action in status.actions:
+        if action.code not in urls:
+            continue
         why_not = action.why_not
         if action.enabled and action.permission and not actor.may(action.permission):
             why_not = _("This is done by: %(roles)s.") % {"roles": ", ".join(titles_with(action.permission))}
-        buttons.append(ActionButton(action.code, action.title, str(why_not), urls.get(action.code, "")))
+        look = ACTION_LOOKS[action.code]
+        title = str(look.title or step.action)
+        buttons.append(ActionButton(action.code, title, look.icon, str(why_not), urls[action.code]))
     return ServicePointBar(
+        id=f"point-{status.step.replace('.', '-')}-{status.patient_id}",
+        title=step.title,
         cost=formats.money(status.cost_minor),
         due=formats.money(status.due_minor),
         balance=formats.money(status.balance_minor),
-        status=status.payment_status,
+        status=_PAYMENT_STATUSES[status.payment_status],
         tone=status.payment_status.lower(),
-        reason=status.decision.reason,
+        reason=told_reason(status.decision, step, formats, actor),
+        is_held=not status.decision.may_proceed,
         actions=tuple(buttons),
         payments=tuple(
             PaymentLine(
@@ -165,6 +200,15 @@ def service_point_bar(
             for payment in status.recent_payments
         ),
     )
+
+
+def told_reason(decision: Decision, step: Step, formats: Formats, actor: Actor) -> str:
+    """Why the gate answered so, as far as ``actor`` may know."""
+    if actor.may(PERMISSION_READ_BLOCKED) or (step.conceals_details and decision.outcome is Outcome.HELD):
+        return decision.reason
+    if decision.outcome is Outcome.HELD:
+        return str(_("Payment required: %(amount)s.") % {"amount": formats.money(decision.due_minor)})
+    return str(_("This service can go ahead."))
 
 
 def duration(minutes: int) -> str:

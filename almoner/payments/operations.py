@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo
 
 import orjson
@@ -101,7 +101,8 @@ def record_payment(
 
     ``amount_minor`` is what is applied; ``tendered_minor`` (cash) may be more, the rest is change. Without
     ``shares`` the oldest open charges are paid first, of ``encounter_id`` when it is given, else of the
-    account. What is left over is refused unless ``excess="deposit"``. With ``payer_id`` the payer's part
+    account; no share at all (an empty list) keeps the whole as a deposit, such as the advance for a bed. What
+    is left over is refused unless ``excess="deposit"``. With ``payer_id`` the payer's part
     of the charges is settled instead of the patient's. ``time_zone`` decides the year of the receipt.
 
     Raises ``DomainError`` naming the field, ``NotFound``, ``IdempotencyMismatch``.
@@ -132,7 +133,7 @@ def record_payment(
     received = received_at or at
     if received > at + charging.FUTURE_TOLERANCE:
         raise DomainError("The payment lies in the future.", field="received_at", code="payment_in_future")
-    _check_shares(shares, amount_minor)
+    _check_shares(shares, amount_minor, excess)
     content = {
         "account": patient_account_id,
         "method": method,
@@ -142,7 +143,9 @@ def record_payment(
         "cash_point": cash_point,
         "encounter": encounter_id,
         "payer": payer_id,
-        "shares": [[share.charge_item_id, share.amount_minor] for share in shares] if shares else None,
+        "shares": [[share.charge_item_id, share.amount_minor] for share in shares]
+        if shares is not None
+        else None,
         "excess": excess,
         "reference": reference,
     }
@@ -172,7 +175,7 @@ def record_payment(
         "side": "payer" if payer_id else "patient",
         "excess": excess,
     }
-    allocations = orjson.dumps(list(shares)).decode() if shares else None
+    allocations = orjson.dumps(list(shares)).decode() if shares is not None else None
     with autocommit(hospital_id):
         row = _call_record(hospital_id, payment, allocations)
     outcome, payment_id, hashed, number, unallocated, detail = row
@@ -215,10 +218,10 @@ def _call_record(hospital_id: UUID, payment: dict[str, Any], allocations: str | 
         raise
 
 
-def _check_shares(shares: Sequence[Share] | None, amount_minor: int) -> None:
+def _check_shares(shares: Sequence[Share] | None, amount_minor: int, excess: str) -> None:
     if shares is None:
         return
-    if not shares:
+    if not shares and excess != "deposit":
         raise DomainError(
             "Name at least one charge, or leave the choice to us.", field="shares", code="no_shares"
         )
@@ -646,15 +649,34 @@ def agree_plan(
     first_due_on: date,
     actor: Actor,
     at: datetime,
+    idempotency_key: str = "",
 ) -> PaymentPlan:
-    """Record that the patient pays ``total_minor`` in ``instalments``; gates read it as a fact."""
+    """Record that the patient pays ``total_minor`` in ``instalments``; gates read it as a fact.
+
+    With ``idempotency_key`` the plan's id follows from it: repeating the request returns the first plan,
+    and raises ``IdempotencyMismatch`` when it says something else.
+    """
     actor.require(PERMISSION_PLAN)
     _check_amount(total_minor, "total_minor")
     if not 1 <= instalments <= 120:
         raise DomainError("A plan has 1 to 120 instalments.", field="instalments", code="invalid_instalments")
     with transaction(hospital_id):
         account = charging.lock_account(patient_account_id)
+        plan_id = uuid5(hospital_id, f"plan:{check_key(idempotency_key)}") if idempotency_key else new_id()
+        before = PaymentPlan.objects.filter(id=plan_id).first()
+        if before is not None:
+            said = (account.id, encounter_id, total_minor, instalments, first_due_on)
+            if said != (
+                before.patient_account_id,
+                before.encounter_id,
+                before.total_minor,
+                before.instalments,
+                before.first_due_on,
+            ):
+                raise IdempotencyMismatch(idempotency_key)
+            return before
         plan = PaymentPlan.objects.create(
+            id=plan_id,
             hospital_id=hospital_id,
             patient_account=account,
             encounter_id=encounter_id,

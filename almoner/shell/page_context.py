@@ -2,37 +2,41 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest
 from django.utils.translation import get_language_bidi
 from django.utils.translation import gettext_lazy as _
 
+from almoner.kernel.actor import Actor
+from almoner.kernel.service_points import NavigationEntry, installed
+from almoner.pages.live import changes_url
 
-@dataclass(frozen=True, slots=True)
-class NavigationEntry:
-    """A place to go. ``key`` is pressed to go there."""
-
-    title: Any
-    url_name: str
-    icon: str
-    key: str
+TODAY = NavigationEntry(_("Today"), "day", icon="layout-dashboard", key="t")
 
 
-NAVIGATION = (NavigationEntry(_("Today"), "day", icon="layout-dashboard", key="t"),)
+def navigation_of(actor: Actor) -> tuple[NavigationEntry, ...]:
+    """Where ``actor`` may go: the day, and the places of the service points."""
+    entries = [TODAY, *(entry for point in installed() for entry in point.navigation)]
+    return tuple(
+        entry
+        for entry in entries
+        if not entry.permissions or any(actor.may(code) for code in entry.permissions)
+    )
 
 
 def page(request: HttpRequest) -> dict[str, Any]:
     """Values for ``base.html``: the hospital (None outside of one), its name, where one can go."""
     hospital = getattr(request, "hospital", None)
+    actor = getattr(request, "actor", None)
     workplaces = getattr(request, "workplaces", [])
     match = request.resolver_match
     return {
         "current_hospital": hospital,
         "workplaces": workplaces,
         "my_roles": next((p.role_titles for p in workplaces if p.hospital == hospital), ""),
-        "navigation": NAVIGATION if hospital else (),
-        "current_url_name": match.url_name if match else "",
+        "navigation": navigation_of(actor) if hospital and actor else (),
+        "current_place": match.view_name if match else "",
+        "changes_url": changes_url(hospital) if hospital else "",
         "right_to_left": get_language_bidi(),
     }

@@ -1,14 +1,26 @@
-"""Addresses of the pages that belong to no room."""
+"""Addresses: the pages that belong to no room, what pages share, the service points', the API."""
 
 from __future__ import annotations
 
 from django.contrib.auth.views import LogoutView
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, include, path
+from django.utils.module_loading import module_has_submodule
 
+from almoner.kernel.service_points import installed
 from almoner.shell.api import api, docs, openapi_json
 from almoner.shell.views.day import day
 from almoner.shell.views.health import healthz
 from almoner.shell.views.login import Login, choose_hospital
+
+
+def _service_points() -> list[URLResolver]:
+    """The pages of every service point that has some, under its prefix and in its own namespace."""
+    return [
+        path(f"{point.url_prefix}/", include((f"{point.name}.urls", point.label)))
+        for point in installed()
+        if point.module is not None and module_has_submodule(point.module, "urls")
+    ]
+
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", day, name="day"),
@@ -19,4 +31,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/docs", docs, name="api-docs"),
     path("api/v1/openapi.json", openapi_json, name="openapi"),
     path("api/v1/", api.urls),
+    path("", include("almoner.pages.urls")),
+    *_service_points(),
 ]

@@ -1,10 +1,10 @@
 // Pages that refresh themselves ([data-live]) rest while nobody looks, and say when the server is out of reach.
 const banner = () => document.getElementById("connection-lost");
 
-function show(lost) {
+export function lost(gone) {
   const element = banner();
-  if (element) element.hidden = !lost;
-  document.documentElement.classList.toggle("is-offline", lost);
+  if (element) element.hidden = !gone;
+  document.documentElement.classList.toggle("is-offline", gone);
 }
 
 document.addEventListener("htmx:beforeRequest", (event) => {
@@ -13,11 +13,12 @@ document.addEventListener("htmx:beforeRequest", (event) => {
   const busy = document.querySelector("dialog[open]") !== null;
   if (document.hidden || busy) event.preventDefault();
 });
-for (const name of ["htmx:sendError", "htmx:timeout", "htmx:responseError"]) {
-  document.addEventListener(name, () => show(true));
-}
+for (const name of ["htmx:sendError", "htmx:timeout"]) document.addEventListener(name, () => lost(true));
+document.addEventListener("htmx:responseError", (event) => {
+  if (event.detail.xhr.status >= 500) lost(true);
+});
 document.addEventListener("htmx:afterRequest", (event) => {
-  if (event.detail.successful) show(false);
+  if (event.detail.successful) lost(false);
 });
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) return;

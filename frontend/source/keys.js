@@ -19,7 +19,8 @@ document.addEventListener("keydown", (event) => {
     target?.showModal();
   } else {
     target = document.querySelector(`[data-key="${CSS.escape(event.key)}"]`);
-    target?.click();
+    if (target?.matches("input, select")) target.focus();
+    else target?.click();
   }
   if (target) event.preventDefault();
 });

@@ -80,7 +80,7 @@ def server(database: None) -> Iterator[LiveServer]:
     from tests.support.day import AT
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("almoner.shell.views.day.now", lambda: AT)
+        patch.setattr("almoner.pages.staff.now", lambda: AT)
         server = LiveServer("localhost")
         yield server
         server.stop()

@@ -62,11 +62,11 @@ def test_the_keyboard_alone_logs_in_searches_shows_keys_and_turns_days(visit: Vi
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_be_hidden()
 
-    page.keyboard.press("/")
+    page.keyboard.press("f")
     page.keyboard.type("john")
     expect(page.locator("tr.visit")).to_have_count(1)
     expect(page.locator("tr.visit")).to_contain_text("John Doe")
-    page.keyboard.press("Escape")
+    page.get_by_role("heading", name="Monday, March 2, 2026").click()
 
     page.keyboard.press("[")
     expect(page.get_by_role("heading", name="Sunday, March 1, 2026")).to_be_visible()
@@ -90,7 +90,7 @@ def test_a_payment_appears_without_a_reload_and_the_search_stays(
     busy_day.hospital.encounter(patient, started_at=AT)
     visitor = visit()
     page = visitor.log_in(manager)
-    page.get_by_role("searchbox").fill("late arr")
+    page.get_by_label("Narrow this day by name, MRN, visit or department").fill("late arr")
     expect(page.locator("tr.visit")).to_have_count(1)
     held(page, "John Doe").get_by_text("What can be done").click()
     before = page.locator(".key-figure-value").nth(2).inner_text()
@@ -101,7 +101,7 @@ def test_a_payment_appears_without_a_reload_and_the_search_stays(
     expect(page.get_by_role("region", name="Collected")).to_contain_text("Cheque")
     expect(page.locator("tr.visit")).to_have_count(1)
     expect(page.locator("tr.visit")).to_contain_text("credit $42.00")
-    expect(page.get_by_role("searchbox")).to_have_value("late arr")
+    expect(page.get_by_label("Narrow this day by name, MRN, visit or department")).to_have_value("late arr")
     expect(held(page, "John Doe").get_by_text("Emergency override")).to_be_visible()
 
 
@@ -127,11 +127,14 @@ def test_a_lost_connection_is_said_and_forgotten_when_it_is_back(visit: Visit, m
     visitor.forget("htmx:")
 
 
-def test_a_session_that_ended_leads_back_to_the_log_in(visit: Visit, manager: str) -> None:
-    page = visit().log_in(manager)
+def test_a_session_that_ended_asks_to_log_in_beside_the_page(visit: Visit, manager: str) -> None:
+    visitor = visit()
+    page = visitor.log_in(manager)
     page.context.clear_cookies()
     page.locator("#day-live").dispatch_event("wake")
-    expect(page.get_by_role("button", name="Log in")).to_be_visible()
+    expect(page.get_by_role("dialog", name="You were logged out")).to_be_visible()
+    expect(page.get_by_role("link", name="Log in (opens a new tab)")).to_be_visible()
+    visitor.expect_complaint("401")
 
 
 def test_logging_out_ends_the_session(visit: Visit, manager: str) -> None:

@@ -14,6 +14,7 @@ from almoner.identity.roles import actor_for
 from almoner.pages.presenters import Formats, ServicePointBar, duration, service_point_bar
 from tests.support.day import AT, BusyDay, make_busy_day, make_member
 
+URLS = {"proceed": "/proceed", "pay": "/pay", "plan": "/plan", "override": "/override"}
 pytestmark = pytest.mark.django_db
 
 
@@ -21,7 +22,7 @@ def bar_for(day: BusyDay, patient: str, role: str) -> ServicePointBar:
     hospital = Hospital.objects.get(id=day.hospital.id)
     status = service_point_status(hospital.id, "consultation.start", Subject(day.visits[patient].id), at=AT)
     actor = actor_for(make_member(hospital.id, role), [role])
-    return service_point_bar(status, Formats.of(hospital), actor, {"pay": "/pay"}, today=AT.date())
+    return service_point_bar(status, Formats.of(hospital), actor, URLS, today=AT.date())
 
 
 def test_a_held_service_shows_the_amount_and_why_it_cannot_proceed() -> None:

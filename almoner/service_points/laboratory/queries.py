@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from almoner.enforcement.facts import StepFacts, Subject, read_many_facts
+from almoner.enforcement.concealment import hides_details
+from almoner.enforcement.facts import Subject, read_many_facts
 from almoner.enforcement.rules import Decision, decide
 from almoner.kernel.errors import NotFound
 from almoner.kernel.tenancy import transaction
@@ -84,7 +85,7 @@ def _as_seen(hospital_id: UUID, orders: list[TestOrder], at: datetime) -> list[L
     open_ids = [
         order.id
         for order in orders
-        if order.id in processed or decisions[order.id].may_proceed or not _hides(facts[order.id])
+        if order.id in processed or decisions[order.id].may_proceed or not hides_details(facts[order.id])
     ]
     tests = _tests(open_ids)
     return [
@@ -103,12 +104,6 @@ def _as_seen(hospital_id: UUID, orders: list[TestOrder], at: datetime) -> list[L
         )
         for order in orders
     ]
-
-
-def _hides(read: StepFacts) -> bool:
-    """Whether the hospital hides the details of unpaid orders: any of the order's policies says so."""
-    departments = {item.department for item in read.facts.items} or {read.facts.department}
-    return any(read.policies.resolve(department=code).hide_details for code in departments)
 
 
 def _tests(order_ids: list[UUID]) -> dict[UUID, tuple[Test, ...]]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,43 +10,17 @@ from django.conf import settings
 from django.db import OperationalError, connection
 from django.template.loader import get_template, render_to_string
 from django.test import Client, RequestFactory
-from django.test.signals import template_rendered
 from django.urls import reverse
 
-import almoner
-from almoner.enforcement.facts import Subject
-from almoner.enforcement.queries import service_point_status
+from almoner import shell
 from almoner.hospitals.models import Hospital
 from almoner.identity.models import User
-from almoner.identity.roles import ROLES, actor_for
-from almoner.pages.presenters import Formats, service_point_bar
+from almoner.identity.roles import ROLES
 from almoner.shell.views.login import LoginForm
-from tests.support.day import AT, PASSWORD, BusyDay, make_busy_day, make_member
+from tests.support.day import AT, PASSWORD, BusyDay, make_member
+from tests.support.pages import HTMX, templates_of
 
-pytestmark = pytest.mark.django_db
-TEMPLATES = Path(almoner.__file__).parent
-
-
-class UndefinedVariable(str):
-    """What Django puts where a template asks for something it was not given: here, an error."""
-
-    def __contains__(self, item: object) -> bool:
-        return True
-
-    def __mod__(self, name: object) -> str:
-        raise AssertionError(f"A template asks for {name}, which it was not given.")
-
-
-@pytest.fixture(autouse=True)
-def strict_templates(settings: Any) -> None:
-    options = {**settings.TEMPLATES[0]["OPTIONS"], "string_if_invalid": UndefinedVariable("%s")}
-    settings.TEMPLATES = [{**settings.TEMPLATES[0], "OPTIONS": options}]
-
-
-@pytest.fixture
-def day(monkeypatch: pytest.MonkeyPatch) -> BusyDay:
-    monkeypatch.setattr("almoner.shell.views.day.now", lambda: AT)
-    return make_busy_day()
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("strict_templates")]
 
 
 def logged_in(user: User) -> Client:
@@ -70,11 +42,11 @@ def test_a_stranger_is_sent_to_the_log_in_and_comes_back_to_the_page_they_wanted
     assert answer["Location"] == "/login/?next=/%3Fday%3D2026-03-02"
 
 
-def test_a_piece_of_a_page_takes_the_whole_page_to_the_log_in() -> None:
-    answer = Client().get(
-        "/", headers={"HX-Request": "true", "HX-Current-URL": "http://testserver/?day=2026-03-02"}
-    )
-    assert answer["HX-Redirect"] == "/login/?next=/%3Fday%3D2026-03-02"
+def test_a_piece_of_a_page_asks_to_log_in_beside_what_was_typed() -> None:
+    answer = Client().get("/", headers=HTMX)
+    assert answer.status_code == 401
+    assert (answer["HX-Retarget"], answer["HX-Reswap"]) == ("#session", "innerHTML")
+    assert "What you typed is still here" in answer.content.decode()
 
 
 def test_a_member_logs_in_with_email_in_any_case_and_password(day: BusyDay) -> None:
@@ -238,20 +210,8 @@ def test_a_failure_is_the_page_for_failures(day: BusyDay, monkeypatch: pytest.Mo
 # Every template
 
 
-@pytest.fixture
-def rendered() -> Iterator[set[str]]:
-    names: set[str] = set()
-
-    def remember(template: Any, **_: object) -> None:
-        names.add(template.origin.template_name)
-
-    template_rendered.connect(remember)
-    yield names
-    template_rendered.disconnect(remember)
-
-
 def test_no_template_asks_for_what_it_was_not_given(day: BusyDay, rendered: set[str]) -> None:
-    """Renders every template that there is, with ``strict_templates``: a new one has to be added here."""
+    """Renders every template of the room, with ``strict_templates``: a new one has to be added here."""
     request = RequestFactory().get("/")
     member(day).get("/")
     member(day, "cashier").get("/", {"q": "nobody"})
@@ -262,24 +222,8 @@ def test_no_template_asks_for_what_it_was_not_given(day: BusyDay, rendered: set[
     request.user = make_member(day.hospital.id, "pharmacist")
     render_to_string("choose_hospital.html", {"choices": []}, request)
     render_to_string("login.html", {"form": LoginForm(data={}), "next": ""}, request)
-    with day.hospital.transaction():
-        status = service_point_status(
-            day.hospital.id, "consultation.start", Subject(day.visits["Samuel Osei"].id), at=AT
-        )
-    bar = service_point_bar(
-        status,
-        Formats.of(Hospital.objects.get(id=day.hospital.id)),
-        actor_for(request.user, ["cashier"]),
-        {"proceed": "/proceed"},
-        today=AT.date(),
-    )
-    render_to_string("components/service_point_bar.html", {"bar": bar}, request)
-    ours = {
-        path.relative_to(next(parent for parent in path.parents if parent.name == "templates")).as_posix()
-        for path in TEMPLATES.glob("**/templates/**/*.html")
-    }
-    assert len(ours) > 15
-    assert ours - rendered == set()
+    assert len(templates_of(shell)) > 15
+    assert templates_of(shell) - rendered == set()
 
 
 def test_the_check_for_undefined_variables_works(settings: Any) -> None:

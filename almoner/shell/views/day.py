@@ -9,10 +9,8 @@ from urllib.parse import urlencode
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from almoner.kernel.clock import local_date, now
 from almoner.kernel.errors import DomainError
 from almoner.pages.staff import HospitalRequest, hospital_view
 from almoner.reports.day import read_day
@@ -36,16 +34,14 @@ def _asked_day(text: str, today: date) -> date:
 
 
 @require_safe
-@never_cache
-@hospital_view
+@hospital_view()
 def day(request: HospitalRequest) -> HttpResponse:
     """``/?day=2026-11-20&q=words``. With htmx: the refreshing part alone.
 
     That part names its content's hash as ``seen`` when it asks again; the answer is 204 (No Content), and the
     page stays untouched, while nothing has changed.
     """
-    at = now()
-    today = local_date(at, request.hospital.time_zone)
+    at, today = request.at, request.today
     asked = _asked_day(request.GET.get("day", ""), today)
     words = request.GET.get("q", "").replace("\x00", "")[:MAXIMUM_WORDS]
     read = read_day(request.hospital, asked, at=at, words=words)

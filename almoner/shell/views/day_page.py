@@ -11,6 +11,7 @@ from uuid import UUID
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from almoner.enforcement.concealment import PERMISSION_READ_BLOCKED
 from almoner.enforcement.rules import Option
 from almoner.hospitals.models import Hospital
 from almoner.identity.roles import titles_with
@@ -18,7 +19,6 @@ from almoner.kernel.actor import Actor
 from almoner.pages.charts import ColumnChart, column_chart
 from almoner.pages.presenters import (
     METHODS,
-    PERMISSION_READ_BLOCKED,
     BillingWidget,
     Formats,
     billing_widget,

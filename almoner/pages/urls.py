@@ -1,0 +1,27 @@
+"""Addresses of what pages share."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from almoner.pages.live import changes
+from almoner.pages.views import steps
+from almoner.pages.views.patient import patient
+from almoner.pages.views.search import search
+from almoner.pages.views.session import session_renewed
+
+_STEP = "steps/<str:step>/<uuid:encounter_id>/"
+_ORDER_STEP = "steps/<str:step>/<uuid:encounter_id>/<uuid:order_id>/"
+
+urlpatterns = [
+    path("changes/<str:ticket>", changes, name="changes"),
+    path("search/", search, name="search"),
+    path("session/", session_renewed, name="session-renewed"),
+    path("patients/<uuid:patient_id>/", patient, name="patient"),
+    path(f"{_STEP}pay/", steps.pay, name="step-pay"),
+    path(f"{_STEP}plan/", steps.plan, name="step-plan"),
+    path(f"{_STEP}override/", steps.override, name="step-override"),
+    path(f"{_ORDER_STEP}pay/", steps.pay, name="order-step-pay"),
+    path(f"{_ORDER_STEP}plan/", steps.plan, name="order-step-plan"),
+    path(f"{_ORDER_STEP}override/", steps.override, name="order-step-override"),
+]
