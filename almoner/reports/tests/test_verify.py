@@ -12,7 +12,8 @@ import pytest
 from almoner.identity import audit
 from almoner.identity.models import AuditBlock, AuditRecord
 from almoner.kernel.ids import new_id
-from almoner.reports.tests.sabotage import SABOTAGES, Sabotage, busy_hospital
+from almoner.reports.tests.busy import busy_hospital
+from almoner.reports.tests.sabotage import SABOTAGES, Sabotage
 from almoner.reports.verify import CHECKS, check_books
 from almoner.reports.verify.snapshot import snapshot
 from tests.support.hospital import TestHospital

@@ -1,0 +1,124 @@
+"""A hospital with every kind of movement in its books."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from almoner.charging import operations as charging
+from almoner.charging.models import ChargeItem
+from almoner.identity import audit
+from almoner.ledger.models import JournalEntry
+from almoner.patients.operations import open_encounter, register_patient
+from almoner.payments import operations as payments
+from almoner.payments.models import DepositApplication
+from tests.support.hospital import (
+    NOON,
+    SERVICE_PROVIDED,
+    TEST_ORDERED,
+    TestHospital,
+    TestPatient,
+    make_hospital,
+)
+
+
+def busy_hospital() -> tuple[TestHospital, dict[str, Any]]:
+    """A hospital after a busy day, and the ids of what is in its books, by the names sabotages use."""
+    hospital = make_hospital()
+    ada, bob = hospital.patient("Ada"), hospital.patient("Bob", insured=True)
+    ids: dict[str, Any] = {
+        "hospital": hospital.id,
+        "account": ada.account_id,
+        "other_account": bob.account_id,
+    }
+    ids["unpaid"] = _charge(hospital, ada, "consultation")
+    ids["unpaid_event"] = _item(hospital, ids["unpaid"]).event_id
+    ids["delivered"] = _charge(hospital, ada, "bandage")
+    hospital.deliver([ids["delivered"]])
+    ids["paid"] = _charge(hospital, ada, "blood_count")
+    payment = hospital.pay(ada, 3000, shares=[(ids["paid"], 3000)], tendered_minor=5000)
+    ids["payment"] = payment.payment_id
+    ids["payment_entry"] = _entry(hospital, payment.payment_id)
+    ids["deposit"] = hospital.pay(bob, 9000, excess="deposit", method="card").payment_id
+    ids["cancelled"] = _charge(hospital, ada, "lipid_panel")
+    with hospital.transaction():
+        charging.cancel(ids["cancelled"], actor=hospital.actor, at=NOON)
+    _credit_and_revise(hospital, ada, ids)
+    _give_back(hospital, bob, ids)
+    _share_with_payer(hospital, bob)
+    hospital.capture(SERVICE_PROVIDED, "unlisted", "consultation", patient=ada)
+    _register(hospital)
+    audit.seal(hospital.id, at=NOON, limit=1)
+    audit.seal(hospital.id, at=NOON + timedelta(minutes=1))
+    return hospital, ids
+
+
+def _register(hospital: TestHospital) -> None:
+    """Patients and visits with numbers of the hospital's own series."""
+    for name in ("Cleo", "Dora"):
+        known = register_patient(hospital.id, name=name, actor=hospital.actor, at=NOON)
+        open_encounter(
+            hospital.id,
+            patient_id=known.patient.id,
+            department="cardiology",
+            actor=hospital.actor,
+            at=NOON,
+        )
+
+
+def _item(hospital: TestHospital, item_id: UUID) -> ChargeItem:
+    with hospital.transaction():
+        return ChargeItem.objects.get(id=item_id)
+
+
+def _charge(hospital: TestHospital, patient: TestPatient, service: str, quantity: int = 1) -> UUID:
+    item_id: UUID = hospital.capture(TEST_ORDERED, service, patient=patient, quantity=quantity).items[0]["id"]
+    return item_id
+
+
+def _entry(hospital: TestHospital, source_id: UUID) -> UUID:
+    with hospital.transaction():
+        return JournalEntry.objects.get(source_id=source_id).id
+
+
+def _credit_and_revise(hospital: TestHospital, patient: TestPatient, ids: dict[str, Any]) -> None:
+    credited = _charge(hospital, patient, "vitamins")
+    hospital.deliver([credited])
+    revised = _charge(hospital, patient, "amoxicillin", 20)
+    hospital.pay(patient, 400, shares=[(revised, 400)])
+    payments.release(hospital.id, revised, actor=hospital.actor, at=NOON)
+    with hospital.transaction():
+        charging.cancel(credited, actor=hospital.actor, at=NOON)
+        charging.revise(revised, quantity=Decimal(12), actor=hospital.actor, at=NOON)
+
+
+def _give_back(hospital: TestHospital, patient: TestPatient, ids: dict[str, Any]) -> None:
+    how: dict[str, Any] = {"actor": hospital.actor, "at": NOON}
+    wrong = hospital.pay(patient, 700, excess="deposit").payment_id
+    void = payments.void_payment(
+        hospital.id, wrong, reason="wrong patient", idempotency_key=f"v{wrong}", **how
+    )
+    ids["void"], ids["void_entry"] = void.id, _entry(hospital, void.id)
+    refund = payments.refund_payment(
+        hospital.id, ids["deposit"], amount_minor=500, reason="asked for", idempotency_key=f"r{wrong}", **how
+    )
+    ids["refund"], ids["refund_entry"] = refund.id, _entry(hospital, refund.id)
+    _charge(hospital, patient, "consultation")
+    payments.apply_deposits(
+        hospital.id, patient.account_id, idempotency_key=f"d{wrong}", maximum_minor=4000, **how
+    )
+    with hospital.transaction():
+        ids["application"] = DepositApplication.objects.get(patient_account_id=patient.account_id).id
+    ids["application_entry"] = _entry(hospital, ids["application"])
+
+
+def _share_with_payer(hospital: TestHospital, patient: TestPatient) -> None:
+    shared = _charge(hospital, patient, "bed_day")
+    with hospital.transaction():
+        for amount in (15000, -2000):
+            charging.transfer_to_payer(
+                shared, payer_id=hospital.payer_id, amount_minor=amount, actor=hospital.actor, at=NOON
+            )
+    hospital.pay(patient, 8000, method="bank_transfer", payer_id=hospital.payer_id)
