@@ -1,0 +1,235 @@
+"""Money that comes in: recorded, allocated and numbered in one call to the database."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import orjson
+from django.db import IntegrityError, connection
+
+from almoner.charging import operations as charging
+from almoner.kernel.actor import Actor
+from almoner.kernel.errors import Conflict, DomainError, IdempotencyMismatch, NotFound
+from almoner.kernel.idempotency import check_key, content_hash
+from almoner.kernel.ids import new_id
+from almoner.kernel.tenancy import autocommit, require_transaction
+from almoner.payments.models import (
+    CashPoint,
+    Payment,
+)
+from almoner.payments.operations.shared import (
+    LEDGER_ACCOUNT_OF_METHOD,
+    PERMISSION_RECORD,
+    check_amount,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A part of a payment meant for one charge item, in minor units."""
+
+    charge_item_id: UUID
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A payment as it stands in the books. ``unallocated_minor`` is held as a deposit."""
+
+    payment_id: UUID
+    receipt: str
+    amount_minor: int
+    change_minor: int
+    unallocated_minor: int
+    replayed: bool
+
+
+def record_payment(
+    hospital_id: UUID,
+    *,
+    patient_account_id: UUID,
+    method: str,
+    amount_minor: int,
+    currency: str,
+    cash_point: str,
+    idempotency_key: str,
+    actor: Actor,
+    at: datetime,
+    time_zone: str = "UTC",
+    received_at: datetime | None = None,
+    tendered_minor: int | None = None,
+    encounter_id: UUID | None = None,
+    payer_id: UUID | None = None,
+    shares: Sequence[Share] | None = None,
+    excess: str = "refuse",
+    reference: str = "",
+) -> Recorded:
+    """Record money received, allocate it and number its receipt, in one call to the database.
+
+    ``amount_minor`` is what is applied; ``tendered_minor`` (cash) may be more, the rest is change. Without
+    ``shares`` the oldest open charges are paid first, of ``encounter_id`` when it is given, else of the
+    account; no share at all (an empty list) keeps the whole as a deposit, such as the advance for a bed. What
+    is left over is refused unless ``excess="deposit"``. With ``payer_id`` the payer's part
+    of the charges is settled instead of the patient's. ``time_zone`` decides the year of the receipt.
+
+    Raises ``DomainError`` naming the field, ``NotFound``, ``IdempotencyMismatch``.
+    """
+    actor.require(PERMISSION_RECORD)
+    check_key(idempotency_key)
+    check_amount(amount_minor)
+    if method not in Payment.Method.values:
+        raise DomainError(
+            f"Unknown method {method!r}. Known: {', '.join(Payment.Method.values)}.",
+            field="method",
+            code="unknown_method",
+        )
+    if excess not in ("refuse", "deposit"):
+        raise DomainError("excess is 'refuse' or 'deposit'.", field="excess", code="invalid_excess")
+    if payer_id is not None and excess == "deposit":
+        raise DomainError(
+            "Only patients leave deposits; a payer pays what it owes.", field="excess", code="invalid_excess"
+        )
+    tendered = amount_minor if tendered_minor is None else tendered_minor
+    if tendered < amount_minor or (tendered > amount_minor and method != Payment.Method.CASH):
+        raise DomainError(
+            "Only cash may be tendered above the amount, and never below it.",
+            field="tendered_minor",
+            code="invalid_tendered",
+        )
+    check_amount(tendered, "tendered_minor")
+    received = received_at or at
+    if received > at + charging.FUTURE_TOLERANCE:
+        raise DomainError("The payment lies in the future.", field="received_at", code="payment_in_future")
+    _check_shares(shares, amount_minor, excess)
+    content = {
+        "account": patient_account_id,
+        "method": method,
+        "amount": amount_minor,
+        "tendered": tendered,
+        "currency": currency,
+        "cash_point": cash_point,
+        "encounter": encounter_id,
+        "payer": payer_id,
+        "shares": [[share.charge_item_id, share.amount_minor] for share in shares]
+        if shares is not None
+        else None,
+        "excess": excess,
+        "reference": reference,
+    }
+    series = cash_point.upper()
+    year = received.astimezone(ZoneInfo(time_zone)).year
+    payment = {
+        "id": new_id(),
+        "entry_id": new_id(),
+        "patient_account_id": patient_account_id,
+        "encounter_id": encounter_id,
+        "payer_id": payer_id,
+        "method": method,
+        "account_code": LEDGER_ACCOUNT_OF_METHOD[Payment.Method(method)],
+        "tendered_minor": tendered,
+        "change_minor": tendered - amount_minor,
+        "amount_minor": amount_minor,
+        "currency": currency,
+        "reference": reference,
+        "cash_point": cash_point,
+        "receipt_series": series,
+        "receipt_year": year,
+        "received_at": received,
+        "recorded_at": at,
+        "received_by": actor.name,
+        "idempotency_key": idempotency_key,
+        "content_hash": content_hash(content),
+        "side": "payer" if payer_id else "patient",
+        "excess": excess,
+    }
+    allocations = orjson.dumps(list(shares)).decode() if shares is not None else None
+    with autocommit(hospital_id):
+        row = _call_record(hospital_id, payment, allocations)
+    outcome, payment_id, hashed, number, unallocated, detail = row
+    if outcome == "replayed" and hashed != payment["content_hash"]:
+        raise IdempotencyMismatch(idempotency_key)
+    if outcome not in ("recorded", "replayed"):
+        _refuse(outcome, detail, currency)
+    return Recorded(
+        payment_id=payment_id,
+        receipt=f"{series}-{year}-{number:06d}",
+        amount_minor=amount_minor,
+        change_minor=tendered - amount_minor,
+        unallocated_minor=unallocated,
+        replayed=outcome == "replayed",
+    )
+
+
+def _call_record(hospital_id: UUID, payment: dict[str, Any], allocations: str | None) -> Any:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT * FROM payments_record(%s, %s::json, %s::json)",
+                [hospital_id, orjson.dumps(payment).decode(), allocations],
+            )
+            return cursor.fetchone()
+    except IntegrityError as error:
+        if "payment_key_once" in str(error):
+            raise IdempotencyMismatch(payment["idempotency_key"]) from error
+        for name, field in (
+            ("encounter", "encounter_id"),
+            ("payer", "payer_id"),
+            ("cash_point", "cash_point"),
+        ):
+            if f"payments_payment_{name}" in str(error):
+                raise NotFound(
+                    f"There is no such {name.replace('_', ' ')} at this hospital.",
+                    field=field,
+                    code=f"unknown_{name}",
+                ) from error
+        raise
+
+
+def _check_shares(shares: Sequence[Share] | None, amount_minor: int, excess: str) -> None:
+    if shares is None:
+        return
+    if not shares and excess != "deposit":
+        raise DomainError(
+            "Name at least one charge, or leave the choice to us.", field="shares", code="no_shares"
+        )
+    if len({share.charge_item_id for share in shares}) != len(shares):
+        raise DomainError("A charge is named twice.", field="shares", code="duplicate_share")
+    for index, share in enumerate(shares):
+        check_amount(share.amount_minor, f"shares[{index}].amount_minor")
+    if sum(share.amount_minor for share in shares) > amount_minor:
+        raise DomainError(
+            "The shares come to more than the payment.", field="shares", code="shares_exceed_payment"
+        )
+
+
+def _refuse(outcome: str, detail: str | None, currency: str) -> None:
+    if outcome == "unknown_account":
+        raise NotFound("There is no such account.", field="patient_account_id", code=outcome)
+    if outcome == "wrong_currency":
+        raise DomainError(f"The account is kept in {detail}, not {currency}.", field="currency", code=outcome)
+    if outcome == "unknown_item":
+        raise NotFound(
+            f"Charge item {detail} is not open on this account.", field="shares", code="unknown_charge_item"
+        )
+    if outcome == "item_overpaid":
+        raise Conflict(
+            f"Charge item {detail} has less open than its share. Look at it again: it may have been paid meanwhile.",
+            field="shares",
+            code="charge_item_overpaid",
+        )
+    raise Conflict(
+        f"Only {detail} minor units are open. Take less, or keep the rest as a deposit (excess=deposit).",
+        field="amount_minor",
+        code="exceeds_outstanding",
+        detail={"outstanding_minor": int(detail or 0)},
+    )
+
+
+def ensure_cash_point(code: str, name: str) -> None:
+    """Make the cash point if it is missing. Needs the hospital's transaction."""
+    CashPoint.objects.get_or_create(code=code, defaults={"hospital_id": require_transaction(), "name": name})
