@@ -65,9 +65,8 @@ def seal(hospital_id: UUID, *, at: datetime, limit: int = 1000) -> int:
                 "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"almoner.audit.{hospital_id}"]
             )
             cursor.execute(
-                "SELECT r.id FROM identity_auditrecord AS r WHERE NOT EXISTS ("
-                " SELECT FROM identity_auditblock AS b WHERE r.id = ANY (b.record_ids))"
-                " ORDER BY r.id LIMIT %s",
+                "SELECT id FROM identity_auditrecord"
+                " EXCEPT SELECT unnest(record_ids) FROM identity_auditblock ORDER BY id LIMIT %s",
                 [limit],
             )
             ids = [row[0] for row in cursor.fetchall()]
