@@ -48,9 +48,7 @@ class Department(TenantModel):
     is_active = models.BooleanField(default=True)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["hospital_id", "code"], name="department_code_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["hospital_id", "code"], name="department_code_once")]
 
     def __str__(self) -> str:
         return self.name
@@ -80,9 +78,7 @@ class Bed(TenantModel):
     is_active = models.BooleanField(default=True)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["hospital_id", "ward", "code"], name="bed_code_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["hospital_id", "ward", "code"], name="bed_code_once")]
 
 
 class ConfigurationVersion(TenantModel):
