@@ -1,0 +1,82 @@
+"""What an event would charge, without anything being written: fees are shown before they are confirmed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from almoner.charging.book import known_book, read_book
+from almoner.charging.operations.capture import context_of, read_contexts
+from almoner.charging.rules import Event, draft_charges
+from almoner.hospitals.models import Department
+from almoner.kernel.clock import local_date
+from almoner.kernel.errors import NotFound
+from almoner.kernel.tenancy import transaction
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewedCharge:
+    """A charge that would be made. ``net_minor`` None: no price is known yet. ``planned``: foreseen only."""
+
+    line: int
+    service: str
+    name: str
+    quantity: Decimal
+    net_minor: int | None
+    currency: str
+    planned: bool
+    required_at: tuple[str, ...]
+
+
+def preview(
+    hospital_id: UUID,
+    event: Event,
+    *,
+    at: datetime,
+    department: Department | None = None,
+    encounter_class: str = "",
+) -> list[PreviewedCharge]:
+    """What capturing ``event`` at ``at`` would charge, in the order of its charges; amounts in minor units.
+
+    ``department`` and ``encounter_class`` are those of a visit that does not exist yet (a check-in); an event
+    of a visit has its own. Raises ``NotFound`` for an unknown patient or encounter, ``DomainError`` as
+    ``capture`` does.
+    """
+    event = event if event.occurred_at else replace(event, occurred_at=at)
+    with transaction(hospital_id):
+        book = known_book(hospital_id) or read_book(hospital_id)
+        [row] = read_contexts(hospital_id, [event], book)
+        if row["configuration_version"] != book.version:
+            book = read_book(hospital_id)
+            [row] = read_contexts(hospital_id, [event], book)
+    if row["patient_id"] is None or (event.encounter_id and row["encounter_id"] is None):
+        name = "encounter" if event.encounter_id else "patient"
+        raise NotFound(
+            f"There is no such {name} at this hospital.", field=f"{name}_id", code=f"unknown_{name}"
+        )
+    context = context_of(row)
+    if department is not None:
+        context = replace(
+            context,
+            department_id=department.id,
+            department=department.code,
+            department_kind=department.kind,
+            encounter_class=encounter_class,
+        )
+    service_date = local_date(event.instant, book.time_zone)
+    drafts = draft_charges(event, context, book.rules.get(event.kind, []), book.prices, service_date)
+    return [
+        PreviewedCharge(
+            line=draft.line,
+            service=draft.service.code,
+            name=draft.service.name,
+            quantity=draft.quantity,
+            net_minor=draft.price.net_minor if draft.price else None,
+            currency=row["currency"],
+            planned=draft.rule.planned,
+            required_at=draft.rule.required_at,
+        )
+        for draft in drafts
+    ]
