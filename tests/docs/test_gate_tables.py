@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
+import yaml
 
 from almoner.enforcement import policy
 from almoner.enforcement.facts import Subject
@@ -89,7 +89,7 @@ HOSPITAL_BLOCKS = ("payment_enforcement", "service_policies", "gate")
 
 
 def yaml(text: str) -> Any:
-    return YAML(typ="safe").load(text)
+    return yaml.safe_load(text)
 
 
 def said(text: str) -> dict[str, Any]:

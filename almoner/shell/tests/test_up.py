@@ -159,7 +159,8 @@ def test_the_first_start_shows_a_hospital_at_work_and_the_second_keeps_it(
 
     server = postmaster(tmp_path / "data")
     assert first.stop(signal.SIGINT) == 0
-    assert not server.is_running()
+    # Where nobody reaps orphans at once, what has ended is still listed for a moment.
+    assert not server.is_running() or server.status() == psutil.STATUS_ZOMBIE
 
     second = up(embedded=True)
     second.wait_until_ready()
