@@ -88,12 +88,12 @@ CHARGES = (("consultation", "Consultation"), ("equipment_fee", "Equipment fee"))
 HOSPITAL_BLOCKS = ("payment_enforcement", "service_policies", "gate")
 
 
-def yaml(text: str) -> Any:
+def settings_in(text: str) -> Any:
     return yaml.safe_load(text)
 
 
 def said(text: str) -> dict[str, Any]:
-    return yaml(text) if text else {}
+    return settings_in(text) if text else {}
 
 
 def moment(text: str) -> datetime:
@@ -113,7 +113,7 @@ def truth(text: str) -> bool:
 def _setting(column: str, text: str) -> Any:
     if column == "deferral limit":
         return parse_minor(text, "USD")
-    return {"yes": True, "no": False}[text] if text in ("yes", "no") else yaml(text)
+    return {"yes": True, "no": False}[text] if text in ("yes", "no") else settings_in(text)
 
 
 def policies_of(row: Row) -> Policies:
@@ -297,7 +297,7 @@ SPELLING_COLUMNS = ("section", "where", "key", "value", "means")
 def test_a_spelling_means_what_the_page_says(row: Row) -> None:
     scope = "hospital" if row["where"] in HOSPITAL_BLOCKS else row["where"]
     for value in row["value"].split(", "):
-        settings: Mapping[str, Any] = {row["key"]: yaml(value)}
+        settings: Mapping[str, Any] = {row["key"]: settings_in(value)}
         if scope == "hospital":
             settings = {row["where"]: settings}
         assert read_settings(scope, settings) == _as_settings(row["means"]), (row, value)
@@ -333,7 +333,7 @@ def test_settings_that_cannot_be_are_refused_by_their_key(row: Row) -> None:
 def test_the_defaults_are_those_of_the_page() -> None:
     rows = read_rows(PAGE, "What holds when nothing is said", ("setting", "default"))
     documented = {
-        row["setting"]: _enum(row["setting"], yaml(row["default"])) if row["default"] else None
+        row["setting"]: _enum(row["setting"], settings_in(row["default"])) if row["default"] else None
         for row in rows
     }
     assert documented == {item.name: getattr(DEFAULTS, item.name) for item in fields(Settings)}
@@ -360,7 +360,7 @@ def test_the_most_specific_setting_counts(row: Row) -> None:
     assert (settings.level, settings.override, settings.blocking, settings.grace_days) == (
         policy.Level(row["level"]),
         policy.OverrideRule(row["override"]),
-        yaml(row["blocking"]),
+        settings_in(row["blocking"]),
         int(row["grace days"]),
     ), row
 
