@@ -3,7 +3,7 @@
 // Style: Tabler, cut down to the classes that templates name in full, and the whole of our own sheets, once
 // for left-to-right and once for right-to-left. Script: htmx, morphing and our own behaviour in one file.
 // Icons: one sprite of the Tabler icons that templates ask for.
-import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join, dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
@@ -85,8 +85,9 @@ async function icons() {
   await writeFile(join(DESTINATION, "icons.svg"), sprite);
 }
 
-await rm(DESTINATION, { recursive: true, force: true });
+// Files are written over, so that pages which are open in the meantime find them; what is no longer made goes last.
 await mkdir(DESTINATION, { recursive: true });
+const started = Date.now();
 await Promise.all([
   style("tabler.css", "app.css"),
   style("tabler.rtl.css", "app.rtl.css"),
@@ -94,6 +95,11 @@ await Promise.all([
   script("theme.js", "theme.js"),
   icons(),
 ]);
+
+for (const file of await readdir(DESTINATION)) {
+  const path = join(DESTINATION, file);
+  if (!file.startsWith(".") && (await stat(path)).mtimeMs < started - 1000) await rm(path);
+}
 
 let total = 0;
 for (const name of ["app.css", "app.js", "theme.js"]) {

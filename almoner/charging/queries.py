@@ -7,10 +7,10 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from almoner.charging.book import known_book, read_book
+from almoner.charging.book import Book, known_book, read_book
 from almoner.charging.operations.capture import context_of, read_contexts
 from almoner.charging.rules import Event, draft_charges
-from almoner.hospitals.models import Department
+from almoner.hospitals.models import Department, Hospital
 from almoner.kernel.clock import local_date
 from almoner.kernel.errors import NotFound
 from almoner.kernel.tenancy import transaction
@@ -80,3 +80,29 @@ def preview(
         )
         for draft in drafts
     ]
+
+
+def book_of(hospital: Hospital) -> Book:
+    """The prices and rules in force as ``hospital`` was read; a statement only when they have changed since."""
+    book = known_book(hospital.id)
+    if book is not None and book.version == hospital.configuration_version:
+        return book
+    with transaction(hospital.id):
+        return read_book(hospital.id)
+
+
+def patient_categories(hospital: Hospital) -> list[str]:
+    """The patient categories that prices or discounts of the hospital tell apart, and ``general``, the first."""
+    prices = book_of(hospital).prices
+    named = {line.patient_category for lines in prices.lines.values() for line in lines}
+    named |= {discount.patient_category for discount in prices.discounts}
+    return ["general", *sorted(named - {"", "general"})]
+
+
+def services_of(hospital: Hospital, *kinds: str) -> list[tuple[str, str]]:
+    """Code and name of the hospital's services of these kinds, by name."""
+    services = book_of(hospital).prices.services.values()
+    return sorted(
+        ((service.code, service.name) for service in services if service.kind in kinds),
+        key=lambda service: service[1].casefold(),
+    )

@@ -33,13 +33,20 @@ ROLES: dict[str, Role] = {
     ),
     "receptionist": Role(
         "Receptionist",
-        _SERVICE | {"patients.register", "payments.record", "enforcement.read_blocked_services"},
+        _SERVICE
+        | {
+            "patients.register",
+            "payments.record",
+            "enforcement.read_blocked_services",
+            "scheduling.call_token",
+        },
     ),
     "doctor": Role(
         "Doctor",
         _SERVICE
         | {
             "consultation.start",
+            "scheduling.call_token",
             "orders.write",
             "enforcement.override",
             "enforcement.read_blocked_services",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -21,6 +21,7 @@ from almoner.kernel.service_points import NavigationEntry, ServicePointConfig, i
 from almoner.pages.patient_file import Arrangement, Charge, MoneyIn, PatientFile, Visit
 from almoner.pages.presenters import (
     ACTION_LOOKS,
+    CLASSES,
     METHODS,
     PLANS,
     ActionButton,
@@ -31,7 +32,6 @@ from almoner.pages.presenters import (
 from almoner.pages.step_actions import action_urls
 from almoner.patients.models import Patient
 
-CLASSES = {"emergency": _("Emergency"), "inpatient": _("Inpatient")}
 STATES = {
     "cancelled": (_("Cancelled"), "none"),
     "planned": (_("Foreseen"), "none"),
@@ -183,7 +183,7 @@ def present_patient(read: PatientFile, formats: Formats, actor: Actor, *, today:
         payer_owes=formats.money(read.status.payer_outstanding_minor)
         if read.status.payer_outstanding_minor
         else "",
-        held=tuple(_held(one, formats, actor) for one in blocked) if may_read else (),
+        held=held_lines(blocked, formats, actor),
         held_count=len(blocked),
         visits=tuple(_visit(visit, formats, actor, today) for visit in read.visits),
         charges=tuple(_charge(charge, formats, today) for charge in read.charges),
@@ -192,6 +192,13 @@ def present_patient(read: PatientFile, formats: Formats, actor: Actor, *, today:
             _arrangement(one, read.status.currency, formats, may_read, today) for one in read.arrangements
         ),
     )
+
+
+def held_lines(blocked: Iterable[BlockedService], formats: Formats, actor: Actor) -> tuple[HeldLine, ...]:
+    """What is held, with what can be done; nothing for who may not read which services are blocked."""
+    if not actor.may(PERMISSION_READ_BLOCKED):
+        return ()
+    return tuple(_held(one, formats, actor) for one in blocked)
 
 
 def _held(blocked: BlockedService, formats: Formats, actor: Actor) -> HeldLine:

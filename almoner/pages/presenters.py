@@ -65,6 +65,20 @@ class Formats:
         return self.time(at) if local == today else str(format_skeleton("MMMd", local, locale=self.locale))
 
 
+CLASSES = {"emergency": _("Emergency"), "inpatient": _("Inpatient")}
+
+
+def visit_tags(encounter_class: str, triage_level: int | None) -> tuple[tuple[str, str], ...]:
+    """What stands out about a visit: kind (a class of the style sheet) and word."""
+    tags = []
+    if encounter_class in CLASSES:
+        tags.append((encounter_class, str(CLASSES[encounter_class])))
+    if triage_level is not None:
+        kind = "critical" if triage_level <= 2 else "triage"
+        tags.append((kind, _("Triage %(level)d") % {"level": triage_level}))
+    return tuple(tags)
+
+
 @dataclass(frozen=True, slots=True)
 class BillingWidget:
     """``components/billing_status.html`` (section 5.1). ``tone``: good, due or overdue; "" = nothing to show."""

@@ -59,3 +59,11 @@ def call_token(hospital_id: UUID, encounter_id: UUID, *, actor: Actor, at: datet
         token.called_by = actor.name
         token.save(update_fields=["called_at", "called_by"])
         return token
+
+
+def mark_called(encounter_id: UUID, *, actor: Actor, at: datetime) -> None:
+    """The patient is in, called or not: their number waits no longer. Needs the hospital's transaction."""
+    require_transaction()
+    QueueToken.objects.filter(encounter_id=encounter_id, called_at=None).update(
+        called_at=at, called_by=actor.name
+    )

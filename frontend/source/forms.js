@@ -17,4 +17,19 @@ document.addEventListener("htmx:afterRequest", (event) => {
 });
 document.addEventListener("change", (event) => {
   if (event.target.matches("[data-submit-on-change]") && event.target.value) event.target.form.requestSubmit();
+  if (event.target.matches("[data-submits]")) event.target.form.requestSubmit();
+});
+// A list of choices is narrowed by the words typed into the field that names it; what is chosen stays in sight.
+document.addEventListener("input", (event) => {
+  const list = event.target.matches?.("[data-filters]") && document.getElementById(event.target.dataset.filters);
+  if (!list) return;
+  const words = event.target.value.toLowerCase().split(/\s+/);
+  for (const label of list.querySelectorAll("label")) {
+    const text = label.textContent.toLowerCase();
+    const chosen = label.querySelector("input")?.checked;
+    label.hidden = !chosen && !words.every((word) => text.includes(word));
+  }
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && event.target.matches?.("[data-filters]")) event.preventDefault();
 });

@@ -33,4 +33,4 @@ document.addEventListener("DOMContentLoaded", () => {
   setInterval(ask, INTERVAL_MS);
   setTimeout(() => setInterval(wake, MINUTE_MS), Math.random() * MINUTE_MS);
 });
-document.addEventListener("almoner:done", wake);
+for (const name of ["almoner:done", "almoner:changed"]) document.addEventListener(name, wake);

@@ -102,4 +102,4 @@ def said(response: HttpResponse) -> str:
     import json
 
     events = json.loads(response.headers.get("HX-Trigger", "{}"))
-    return next((event["message"] for event in events.values()), "")
+    return next((event["message"] for event in events.values() if event), "")

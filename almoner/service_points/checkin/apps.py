@@ -1,4 +1,8 @@
-from almoner.kernel.service_points import EventKind, ServicePointConfig
+from django.utils.translation import gettext_lazy as _
+
+from almoner.kernel.service_points import EventKind, NavigationEntry, ServicePointConfig
+
+_RECEPTION = ("patients.register",)
 
 
 class CheckinConfig(ServicePointConfig):
@@ -10,3 +14,14 @@ class CheckinConfig(ServicePointConfig):
     url_prefix = "check-in"
     event_kinds = (EventKind("patient.checked_in", "Patient checked in", "7.1 PatientCheckedIn"),)
     api_router = "almoner.service_points.checkin.api.router"
+    navigation = (
+        NavigationEntry(
+            _("Reception"), "checkin:arrivals", icon="door-enter", key="r", permissions=_RECEPTION
+        ),
+    )
+    patient_links = (
+        NavigationEntry(_("Check in"), "checkin:patient", icon="door-enter", permissions=_RECEPTION),
+    )
+    encounter_links = (
+        NavigationEntry(_("Token and fees"), "checkin:visit", icon="ticket", permissions=_RECEPTION),
+    )

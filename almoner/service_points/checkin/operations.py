@@ -13,14 +13,17 @@ from almoner.kernel.idempotency import check_key
 from almoner.kernel.tenancy import transaction
 from almoner.patients.models import Encounter
 from almoner.patients.operations import open_encounter, surviving
+from almoner.scheduling.models import QueueToken
+from almoner.scheduling.operations import issue_token
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedIn:
-    """The visit and what it charged."""
+    """The visit, what it charged, and the number to wait with (none for emergencies and inpatients)."""
 
     encounter: Encounter
     captured: Captured
+    token: QueueToken | None = None
 
 
 def check_in(
@@ -73,4 +76,5 @@ def check_in(
             actor=actor,
             at=at,
         )
-        return CheckedIn(encounter, captured)
+        waits = encounter.encounter_class == Encounter.Class.AMBULATORY
+        return CheckedIn(encounter, captured, issue_token(encounter, at=at) if waits else None)

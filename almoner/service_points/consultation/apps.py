@@ -1,4 +1,14 @@
-from almoner.kernel.service_points import DefaultChargeRule, EventKind, ServicePointConfig, Step
+from django.utils.translation import gettext_lazy as _
+
+from almoner.kernel.service_points import (
+    DefaultChargeRule,
+    EventKind,
+    NavigationEntry,
+    ServicePointConfig,
+    Step,
+)
+
+_DOCTOR = ("consultation.start",)
 
 
 class ConsultationConfig(ServicePointConfig):
@@ -15,6 +25,7 @@ class ConsultationConfig(ServicePointConfig):
             "7.1 ConsultationStarted",
             delivers="consultation.start",
         ),
+        EventKind("consultation.ended", "Consultation ended"),
         EventKind("equipment.used", "Equipment used", delivers="equipment.use"),
         EventKind("service.provided", "Service provided", "7.1 ServiceProvided"),
     )
@@ -30,3 +41,11 @@ class ConsultationConfig(ServicePointConfig):
         ),
     )
     api_router = "almoner.service_points.consultation.api.router"
+    navigation = (
+        NavigationEntry(
+            _("Consultation"), "consultation:queue", icon="stethoscope", key="c", permissions=_DOCTOR
+        ),
+    )
+    encounter_links = (
+        NavigationEntry(_("Consultation"), "consultation:visit", icon="stethoscope", permissions=_DOCTOR),
+    )

@@ -18,3 +18,15 @@ class Consultation(TenantModel):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["hospital_id", "encounter"], name="consultation_once")]
+
+
+class ConsultationNote(TenantModel):
+    """Something the doctor wrote down. Never changed: a correction is a further note."""
+
+    consultation = TenantForeignKey(Consultation)
+    text = models.TextField(max_length=4000)
+    written_at = models.DateTimeField()
+    written_by = models.CharField(max_length=200)
+
+    class Meta:
+        indexes = [models.Index(fields=["hospital_id", "consultation", "written_at"], name="note_by_time")]

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from almoner.charging.operations import Captured, capture
 from almoner.charging.rules import Event, EventLine
 from almoner.enforcement.facts import Subject
 from almoner.enforcement.gate import guarded
 from almoner.kernel.actor import Actor
-from almoner.kernel.errors import DomainError, NotFound
+from almoner.kernel.errors import DomainError, IdempotencyMismatch, NotFound
+from almoner.kernel.idempotency import check_key
 from almoner.kernel.tenancy import transaction
-from almoner.service_points.consultation.models import Consultation
+from almoner.scheduling.operations import mark_called
+from almoner.service_points.consultation.models import Consultation, ConsultationNote
 
 PERMISSION_CONSULT = "consultation.start"
+MAXIMUM_NOTE = 4000
 
 
 @guarded("consultation.start", Subject)
@@ -26,6 +29,7 @@ def start(hospital_id: UUID, encounter_id: UUID, *, actor: Actor, at: datetime) 
         encounter_id=encounter_id,
         defaults={"hospital_id": hospital_id, "started_at": at, "started_by": actor.name},
     )
+    mark_called(encounter_id, actor=actor, at=at)
     capture(
         hospital_id,
         Event(
@@ -39,18 +43,61 @@ def start(hospital_id: UUID, encounter_id: UUID, *, actor: Actor, at: datetime) 
     return consultation
 
 
+def write_note(
+    hospital_id: UUID, encounter_id: UUID, *, text: str, idempotency_key: str, actor: Actor, at: datetime
+) -> ConsultationNote:
+    """Write a note into a consultation that was started. The same key again returns the first note.
+
+    Raises ``DomainError`` for an empty or too long text, ``NotFound`` before the start, ``IdempotencyMismatch``.
+    """
+    actor.require(PERMISSION_CONSULT)
+    if not text.strip() or len(text) > MAXIMUM_NOTE:
+        raise DomainError(f"A note has 1 to {MAXIMUM_NOTE} characters.", field="text", code="invalid_note")
+    note_id = uuid5(hospital_id, f"note:{check_key(idempotency_key)}")
+    with transaction(hospital_id):
+        consultation = _started(encounter_id)
+        note, _ = ConsultationNote.objects.get_or_create(
+            id=note_id,
+            defaults={
+                "hospital_id": hospital_id,
+                "consultation": consultation,
+                "text": text.strip(),
+                "written_at": at,
+                "written_by": actor.name,
+            },
+        )
+        if (note.consultation_id, note.text) != (consultation.id, text.strip()):
+            raise IdempotencyMismatch(idempotency_key)
+        return note
+
+
+def _started(encounter_id: UUID) -> Consultation:
+    consultation = Consultation.objects.filter(encounter_id=encounter_id).first()
+    if consultation is None:
+        raise NotFound(
+            "The consultation was not started.", field="encounter_id", code="consultation_not_started"
+        )
+    return consultation
+
+
 def finish(hospital_id: UUID, encounter_id: UUID, *, actor: Actor, at: datetime) -> Consultation:
     """End the consultation; ending it again changes nothing. Raises ``NotFound`` before it was started."""
     actor.require(PERMISSION_CONSULT)
     with transaction(hospital_id):
-        consultation = Consultation.objects.filter(encounter_id=encounter_id).first()
-        if consultation is None:
-            raise NotFound(
-                "The consultation was not started.", field="encounter_id", code="consultation_not_started"
-            )
+        consultation = _started(encounter_id)
         if consultation.ended_at is None:
             consultation.ended_at = at
             consultation.save(update_fields=["ended_at"])
+            capture(
+                hospital_id,
+                Event(
+                    kind="consultation.ended",
+                    idempotency_key=f"consultation.ended:{encounter_id}",
+                    encounter_id=encounter_id,
+                ),
+                actor=actor,
+                at=at,
+            )
         return consultation
 
 

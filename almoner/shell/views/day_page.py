@@ -23,10 +23,9 @@ from almoner.pages.presenters import (
     Formats,
     billing_widget,
     duration,
+    visit_tags,
 )
 from almoner.reports.day import Collected, Day, HeldStep, Visit, Waiting
-
-CLASSES = {"emergency": _("Emergency"), "inpatient": _("Inpatient")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,12 +169,6 @@ def _visit_row(
 ) -> VisitRow:
     is_open = visit.is_open(until)
     reference = read.period.day
-    tags = []
-    if visit.encounter_class in CLASSES:
-        tags.append((visit.encounter_class, str(CLASSES[visit.encounter_class])))
-    if visit.triage_level is not None:
-        tone = "critical" if visit.triage_level <= 2 else "triage"
-        tags.append((tone, _("Triage %(level)d") % {"level": visit.triage_level}))
     if is_open:
         state = visit.bed or visit.last_event or str(_("Arrived"))
         state_at = formats.moment(visit.last_event_at or visit.started_at, today=reference)
@@ -192,7 +185,7 @@ def _visit_row(
         state=state,
         state_at=state_at,
         is_open=is_open,
-        tags=tuple(tags),
+        tags=visit_tags(visit.encounter_class, visit.triage_level),
         billing=billing_widget(status, formats, actor, today=today) if status else None,
     )
 

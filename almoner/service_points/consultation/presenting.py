@@ -1,0 +1,164 @@
+"""The doctor's pages in words and figures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from almoner.enforcement.queries import BillingStatus
+from almoner.enforcement.rules import Decision, Outcome
+from almoner.kernel.actor import Actor
+from almoner.pages.patient_page import SEXES, age
+from almoner.pages.presenters import BillingWidget, Formats, billing_widget, duration, visit_tags
+from almoner.service_points.consultation.queries import Line, Progress, Waiting
+
+VISIT_TYPES = {"follow_up": _("Follow-up"), "elective": _("Planned"), "maintenance": _("Standing")}
+OUTCOMES = {
+    Outcome.ALLOWED: (_("Ready"), "good"),
+    Outcome.REMINDED: (_("Remind of payment"), "due"),
+    Outcome.DEFERRED: (_("Payment deferred"), "due"),
+    Outcome.HELD: (_("Payment required"), "required"),
+    Outcome.OVERRIDDEN: (_("Released"), "good"),
+}
+KINDS = {
+    "note": _("Note"),
+    "tests": _("Tests"),
+    "medication": _("Prescription"),
+    "admission": _("Admission"),
+    "provided": _("Provided"),
+}
+LINE_STATES = {
+    "ordered": _("ordered"),
+    "delivered": _("in work"),
+    "cancelled": _("cancelled"),
+    "discharged": _("discharged"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRow:
+    """A patient in the queue. ``gate``: may the consultation start, in a word; empty once it has started."""
+
+    url: str
+    call_url: str
+    patient: str
+    about: str
+    token: str
+    department: str
+    reason: str
+    waited: str
+    since: str
+    state: str
+    state_title: Any
+    gate: Any
+    gate_tone: str
+    is_held: bool
+    can_be_called: bool
+    tags: tuple[tuple[str, str], ...]
+    billing: BillingWidget | None
+
+
+def queue_row(
+    waiting: Waiting,
+    decision: Decision | None,
+    statuses: dict[UUID, BillingStatus],
+    formats: Formats,
+    actor: Actor,
+    *,
+    at: datetime,
+    today: date,
+) -> QueueRow:
+    """``waiting`` as ``actor`` may see it at ``at``."""
+    status = statuses.get(waiting.patient_id)
+    gate, tone = OUTCOMES[decision.outcome] if decision else ("", "")
+    tags = list(visit_tags(waiting.encounter_class, waiting.triage_level))
+    if waiting.visit_type in VISIT_TYPES:
+        tags.append(("visit", str(VISIT_TYPES[waiting.visit_type])))
+    about = [waiting.mrn]
+    if waiting.birth_date:
+        about.append(age(waiting.birth_date, today))
+    if waiting.sex in SEXES:
+        about.append(str(SEXES[waiting.sex]))
+    return QueueRow(
+        url=reverse("consultation:visit", args=[waiting.encounter_id]),
+        call_url=reverse("consultation:call", args=[waiting.encounter_id]),
+        patient=waiting.patient_name,
+        about=" · ".join(about),
+        token=str(waiting.token) if waiting.token else "",
+        department=waiting.department,
+        reason=waiting.reason,
+        waited=duration(max(0, int((at - waiting.started_at).total_seconds() // 60))),
+        since=formats.moment(waiting.started_at, today=today),
+        state=waiting.state,
+        state_title=_state(waiting, formats, today),
+        gate=gate,
+        gate_tone=tone,
+        is_held=decision is not None and not decision.may_proceed,
+        can_be_called=waiting.state == "waiting" and waiting.token is not None,
+        tags=tuple(tags),
+        billing=billing_widget(status, formats, actor, today=today) if status else None,
+    )
+
+
+def _state(waiting: Waiting, formats: Formats, today: date) -> str:
+    if waiting.consultation_ended_at is not None:
+        return str(_("seen %(when)s") % {"when": formats.moment(waiting.consultation_ended_at, today=today)})
+    if waiting.consultation_started_at is not None:
+        who = waiting.consultation_started_by.partition(":")[2]
+        when = formats.moment(waiting.consultation_started_at, today=today)
+        return str(_("in since %(when)s · %(who)s") % {"when": when, "who": who})
+    if waiting.called_at is not None:
+        return str(_("called %(when)s") % {"when": formats.moment(waiting.called_at, today=today)})
+    return str(_("waiting"))
+
+
+@dataclass(frozen=True, slots=True)
+class CourseLine:
+    kind: str
+    title: Any
+    number: str
+    text: str
+    note: str
+    is_void: bool
+
+
+def course_line(line: Line, formats: Formats, *, today: date) -> CourseLine:
+    """A note or an order of the visit."""
+    when, who = formats.moment(line.at, today=today), line.by.partition(":")[2]
+    note = f"{when} · {who}"
+    if line.state and line.kind not in ("note", "provided"):
+        note += f" · {LINE_STATES[line.state]}"
+    return CourseLine(line.kind, KINDS[line.kind], line.title, line.text, note, line.state == "cancelled")
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Where the consultation stands: waiting, in or seen; in words."""
+
+    state: str
+    token: str
+    says: str
+    uses_equipment: bool
+
+
+def stage(progress: Progress, formats: Formats, *, today: date) -> Stage:
+    """``progress`` in words."""
+    token = str(progress.token) if progress.token else ""
+    who = progress.started_by.partition(":")[2]
+    if progress.started_at is None:
+        says = ""
+        if progress.called_at is not None:
+            says = str(_("Called %(when)s") % {"when": formats.moment(progress.called_at, today=today)})
+        return Stage("waiting", token, says, progress.uses_equipment)
+    started = formats.moment(progress.started_at, today=today)
+    if progress.ended_at is None:
+        says = str(_("In consultation since %(when)s with %(who)s.") % {"when": started, "who": who})
+        return Stage("in", token, says, progress.uses_equipment)
+    ended = formats.moment(progress.ended_at, today=today)
+    says = str(_("Seen by %(who)s, %(from)s to %(to)s.") % {"who": who, "from": started, "to": ended})
+    return Stage("seen", token, says, progress.uses_equipment)
