@@ -1,4 +1,12 @@
-from almoner.kernel.service_points import DefaultChargeRule, EventKind, ServicePointConfig, Step
+from django.utils.translation import gettext_lazy as _
+
+from almoner.kernel.service_points import (
+    DefaultChargeRule,
+    EventKind,
+    NavigationEntry,
+    ServicePointConfig,
+    Step,
+)
 
 
 class LaboratoryConfig(ServicePointConfig):
@@ -34,3 +42,12 @@ class LaboratoryConfig(ServicePointConfig):
         ),
     )
     api_router = "almoner.service_points.laboratory.api.router"
+    navigation = (
+        NavigationEntry(
+            _("Laboratory"),
+            "laboratory:work-list",
+            icon="flask",
+            key="l",
+            permissions=("laboratory.process",),
+        ),
+    )

@@ -1,4 +1,12 @@
-from almoner.kernel.service_points import DefaultChargeRule, EventKind, ServicePointConfig, Step
+from django.utils.translation import gettext_lazy as _
+
+from almoner.kernel.service_points import (
+    DefaultChargeRule,
+    EventKind,
+    NavigationEntry,
+    ServicePointConfig,
+    Step,
+)
 
 
 class PharmacyConfig(ServicePointConfig):
@@ -27,3 +35,8 @@ class PharmacyConfig(ServicePointConfig):
         ),
     )
     api_router = "almoner.service_points.pharmacy.api.router"
+    navigation = (
+        NavigationEntry(
+            _("Pharmacy"), "pharmacy:work-list", icon="pill", key="m", permissions=("pharmacy.dispense",)
+        ),
+    )

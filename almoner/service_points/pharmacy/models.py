@@ -20,4 +20,7 @@ class Dispensing(TenantModel):
         constraints = [
             models.CheckConstraint(condition=models.Q(quantity__gt=0), name="dispensed_quantity_positive")
         ]
-        indexes = [models.Index(fields=["hospital_id", "prescription_line"], name="dispensing_by_line")]
+        indexes = [
+            models.Index(fields=["hospital_id", "prescription_line"], name="dispensing_by_line"),
+            models.Index(fields=["hospital_id", "dispensed_at"], name="dispensing_by_time"),
+        ]
