@@ -1,4 +1,6 @@
-from almoner.kernel.service_points import EventKind, ServicePointConfig, Step
+from django.utils.translation import gettext_lazy as _
+
+from almoner.kernel.service_points import EventKind, NavigationEntry, ServicePointConfig, Step
 
 
 class WardConfig(ServicePointConfig):
@@ -17,3 +19,6 @@ class WardConfig(ServicePointConfig):
         Step("ward.discharge", "Discharge", "Discharge", settles_encounter=True),
     )
     api_router = "almoner.service_points.ward.api.router"
+    navigation = (
+        NavigationEntry(_("Ward"), "ward:board", icon="bed", key="w", permissions=("ward.assign_bed",)),
+    )

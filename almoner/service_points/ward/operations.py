@@ -137,10 +137,13 @@ def discharge_with_exception(
 ) -> Passage[Admission]:
     """Discharge a patient who leaves without an arrangement: nobody is kept against their will.
 
-    ``exception`` says why; it is recorded for review and audited.
+    ``exception`` says why; it is recorded for review and audited. Raises ``Conflict`` when the patient was
+    discharged before, so that sending it twice records one exception.
     """
     actor.require(PERMISSION_WARD)
     with transaction(hospital_id):
+        if find_order(Admission, admission_id).discharged_at is not None:
+            raise Conflict("The patient was discharged already.", field="admission_id", code="discharged")
         subject = subject_of(Admission)(admission_id)
         record_exception(step="ward.discharge", subject=subject, reason=exception, actor=actor, at=at)
         return discharge(hospital_id, admission_id, actor=actor, at=at)

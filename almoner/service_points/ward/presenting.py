@@ -1,0 +1,233 @@
+"""The ward's pages in words and figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from almoner.enforcement.queries import BillingStatus
+from almoner.kernel.actor import Actor
+from almoner.kernel.clock import local_date
+from almoner.orders.models import Admission
+from almoner.pages.presenters import BillingWidget, Formats, billing_widget, duration, visit_tags
+from almoner.service_points.ward.models import BedStay
+from almoner.service_points.ward.queries import BoardBed, StayCharge, Waiting
+
+
+@dataclass(frozen=True, slots=True)
+class BedTile:
+    """A bed of the board. ``tone``: good, due or overdue, as the patient in it stands; "" when it is free."""
+
+    code: str
+    url: str
+    patient: str
+    mrn: str
+    since: str
+    lasts: str
+    status: Any
+    tone: str
+
+
+@dataclass(frozen=True, slots=True)
+class WardPicture:
+    id: str
+    name: str
+    beds: tuple[BedTile, ...]
+    free: int
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingRow:
+    """An admission that waits for its bed. ``says``: the amount a day, as section 6.3 shows it."""
+
+    url: str
+    number: str
+    patient: str
+    patient_url: str
+    mrn: str
+    ward: str
+    since: str
+    waited: str
+    tags: tuple[tuple[str, str], ...]
+    says: Any
+    is_held: bool
+    billing: BillingWidget | None
+
+
+def ward_pictures(
+    beds: Sequence[BoardBed],
+    statuses: dict[UUID, BillingStatus],
+    formats: Formats,
+    actor: Actor,
+    *,
+    at: datetime,
+    today: date,
+) -> tuple[WardPicture, ...]:
+    """The wards by name, each with its beds."""
+    by_ward: dict[str, list[BoardBed]] = {}
+    for bed in beds:
+        by_ward.setdefault(bed.ward_code, []).append(bed)
+    return tuple(
+        WardPicture(
+            id=f"ward-{code}",
+            name=members[0].ward,
+            beds=tuple(_tile(bed, statuses, formats, actor, at=at, today=today) for bed in members),
+            free=sum(bed.admission_id is None for bed in members),
+        )
+        for code, members in by_ward.items()
+    )
+
+
+def _tile(
+    bed: BoardBed,
+    statuses: dict[UUID, BillingStatus],
+    formats: Formats,
+    actor: Actor,
+    *,
+    at: datetime,
+    today: date,
+) -> BedTile:
+    if bed.admission_id is None or bed.since is None or bed.patient_id is None:
+        return BedTile(bed.code, "", "", "", "", "", "", "")
+    widget = billing_widget(statuses[bed.patient_id], formats, actor, today=today)
+    return BedTile(
+        code=bed.code,
+        url=reverse("ward:stay", args=[bed.admission_id]),
+        patient=bed.patient,
+        mrn=bed.mrn,
+        since=formats.moment(bed.since, today=today),
+        lasts=duration(int((at - bed.since).total_seconds() // 60)),
+        status=widget.status,
+        tone=widget.tone,
+    )
+
+
+def waiting_row(
+    one: Waiting,
+    statuses: dict[UUID, BillingStatus],
+    formats: Formats,
+    actor: Actor,
+    *,
+    at: datetime,
+    today: date,
+) -> WaitingRow:
+    """``one`` as ``actor`` may see it at ``at``."""
+    status = statuses.get(one.patient_id)
+    is_held = one.decision is None or not one.decision.may_proceed
+    daily = "–" if one.daily_minor is None else formats.money(one.daily_minor)
+    says: Any
+    if one.daily_minor is None:
+        says = _("A price is missing")
+    elif is_held:
+        says = _("Payment Required: %(amount)s/day") % {"amount": daily}
+    else:
+        says = _("%(amount)s/day, a bed can be assigned") % {"amount": daily}
+    return WaitingRow(
+        url=reverse("ward:stay", args=[one.admission_id]),
+        number=one.number,
+        patient=one.patient,
+        patient_url=reverse("patient", args=[one.patient_id]),
+        mrn=one.mrn,
+        ward=one.ward,
+        since=formats.moment(one.ordered_at, today=today),
+        waited=duration(int((at - one.ordered_at).total_seconds() // 60)),
+        tags=visit_tags(one.encounter_class, one.triage_level),
+        says=says,
+        is_held=is_held,
+        billing=billing_widget(status, formats, actor, today=today) if status else None,
+    )
+
+
+CHARGE_STATES = {
+    "planned": (_("Foreseen"), "none"),
+    "unpriced": (_("No price yet"), "due"),
+    "open": (_("Open"), "due"),
+    "paid": (_("Paid"), "good"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeRow:
+    name: str
+    day: str
+    amount: str
+    open: str
+    state: Any
+    tone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """An admission in words. ``phase``: waiting, lying or discharged. ``uncharged_days``: not charged yet."""
+
+    number: str
+    ward: str
+    phase: str
+    admitted: str
+    bed: str
+    since: str
+    lasts: str
+    until: str
+    daily: tuple[ChargeRow, ...]
+    other: tuple[ChargeRow, ...]
+    daily_total: str
+    other_total: str
+    uncharged_days: int
+
+
+def _charge_row(charge: StayCharge, formats: Formats, today: date) -> ChargeRow:
+    kind = charge.status
+    if kind == "billable":
+        kind = "open" if charge.open_minor else "paid"
+    state, tone = CHARGE_STATES[kind]
+    name = f"{charge.name} × {charge.quantity}" if charge.quantity else charge.name
+    return ChargeRow(
+        name=name,
+        day=str(_("today")) if charge.day == today else formats.day(charge.day),
+        amount="–" if charge.net_minor is None else formats.money(charge.net_minor),
+        open=formats.money(charge.open_minor) if charge.open_minor else "",
+        state=state,
+        tone=tone,
+    )
+
+
+def stay_of(
+    admission: Admission,
+    stay: BedStay | None,
+    charges: Sequence[StayCharge],
+    formats: Formats,
+    *,
+    at: datetime,
+    today: date,
+) -> Stay:
+    """``admission`` with its bed and what its visit was charged."""
+    lying = stay if stay is not None and stay.ended_at is None else None
+    phase = "discharged" if admission.discharged_at else "lying" if lying else "waiting"
+    daily = [charge for charge in charges if charge.is_daily and charge.of_admission]
+    other = [charge for charge in charges if not (charge.is_daily and charge.of_admission)]
+    charged = [charge.day for charge in daily if charge.status == "billable"]
+    uncharged = 0
+    if lying and charged:
+        uncharged = max(0, (local_date(at, str(formats.zone)) - max(charged)).days)
+    ended = admission.discharged_at or at
+    return Stay(
+        number=admission.number,
+        ward=admission.ward.name,
+        phase=phase,
+        admitted=formats.moment(admission.ordered_at, today=today),
+        bed=stay.bed.code if stay else "",
+        since=formats.moment(stay.started_at, today=today) if stay else "",
+        lasts=duration(int((ended - stay.started_at).total_seconds() // 60)) if stay else "",
+        until=formats.moment(admission.discharged_at, today=today) if admission.discharged_at else "",
+        daily=tuple(_charge_row(charge, formats, today) for charge in daily),
+        other=tuple(_charge_row(charge, formats, today) for charge in other),
+        daily_total=formats.money(sum(charge.net_minor or 0 for charge in daily)),
+        other_total=formats.money(sum(charge.net_minor or 0 for charge in other)),
+        uncharged_days=uncharged,
+    )

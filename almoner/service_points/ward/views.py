@@ -1,0 +1,164 @@
+"""The ward: who waits for a bed, who lies where, a stay and its end."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from almoner.enforcement.facts import Subject
+from almoner.enforcement.queries import billing_status, billing_statuses, service_point_status
+from almoner.kernel.errors import Conflict
+from almoner.kernel.tenancy import transaction
+from almoner.orders.models import Admission
+from almoner.pages.answers import done
+from almoner.pages.live import live_page
+from almoner.pages.patient_page import patient_head
+from almoner.pages.presenters import ServicePointBar, billing_widget, service_point_bar
+from almoner.pages.staff import HospitalRequest, hospital_view
+from almoner.pages.step_actions import action_urls
+from almoner.service_points.ward import operations, presenting, queries
+from almoner.service_points.ward.forms import ExceptionForm
+
+INVALID = 422
+ASSIGN = "bed.assign"
+DISCHARGE = "ward.discharge"
+
+
+@require_safe
+@hospital_view(operations.PERMISSION_WARD)
+def board(request: HospitalRequest) -> HttpResponse:
+    """``/ward/``: admissions that await a bed, and the picture of wards and beds."""
+    hospital_id, at, today = request.hospital.id, request.at, request.today
+    waiting = queries.waiting_admissions(hospital_id, at=at, step=ASSIGN)
+    beds = queries.board_beds()
+    patients = {one.patient_id for one in waiting} | {bed.patient_id for bed in beds if bed.patient_id}
+    statuses = billing_statuses(hospital_id, patients, at=at)
+    wards = presenting.ward_pictures(beds, statuses, request.formats, request.actor, at=at, today=today)
+    context = {
+        "waiting": [
+            presenting.waiting_row(one, statuses, request.formats, request.actor, at=at, today=today)
+            for one in waiting
+        ],
+        "is_full": len(waiting) == queries.MAXIMUM_WAITING,
+        "wards": wards,
+        "free": sum(ward.free for ward in wards),
+        "beds": len(beds),
+    }
+    return live_page(request, "ward/board.html", "ward/board_content.html", context)
+
+
+@require_safe
+@hospital_view(operations.PERMISSION_WARD)
+def stay(request: HospitalRequest, admission_id: UUID) -> HttpResponse:
+    """``/ward/admissions/ID/``: the bed to assign, or the stay with its daily charges and its end."""
+    admission = queries.find_admission(admission_id)
+    shown = presenting.stay_of(
+        admission,
+        queries.latest_stay(admission.id),
+        queries.stay_charges(admission),
+        request.formats,
+        at=request.at,
+        today=request.today,
+    )
+    status = billing_status(request.hospital.id, admission.patient_id, at=request.at)
+    bar = None
+    if admission.cancelled_at is None and shown.phase != "discharged":
+        bar = _bar(request, admission, ASSIGN if shown.phase == "waiting" else DISCHARGE)
+    context = {
+        "stay": shown,
+        "is_cancelled": admission.cancelled_at is not None,
+        "head": patient_head(admission.patient, request.formats, today=request.today),
+        "billing": billing_widget(status, request.formats, request.actor, today=request.today),
+        "bar": bar,
+        "beds": [
+            {"code": bed.code, "url": reverse("ward:assign", args=[admission.id, bed.id])}
+            for bed in (queries.free_beds(admission.ward_id) if shown.phase == "waiting" else [])
+        ],
+        "charge_days_url": reverse("ward:charge-days", args=[admission.id]),
+        "exception_url": reverse("ward:exception", args=[admission.id]),
+    }
+    return live_page(request, "ward/stay.html", "ward/stay_content.html", context)
+
+
+def _bar(request: HospitalRequest, admission: Admission, step: str) -> ServicePointBar:
+    """The bar of section 5.2. A bed is assigned by choosing it, so that step has no button to proceed."""
+    subject = Subject(admission.encounter_id, admission.id)
+    status = service_point_status(request.hospital.id, step, subject, at=request.at)
+    urls = action_urls(step, subject)
+    if step == DISCHARGE:
+        urls["proceed"] = reverse("ward:discharge", args=[admission.id])
+    return service_point_bar(status, request.formats, request.actor, urls, today=request.today)
+
+
+@require_POST
+@hospital_view(operations.PERMISSION_WARD)
+def assign(request: HospitalRequest, admission_id: UUID, bed_id: UUID) -> HttpResponse:
+    """Give the patient the bed, if the gate lets it."""
+    passage = operations.assign_bed(
+        request.hospital.id, admission_id, bed_id=bed_id, actor=request.actor, at=request.at
+    )
+    if passage.result is None:
+        raise Conflict(passage.decision.reason, field="admission_id", code="held")
+    return done(_("Bed %(bed)s is assigned.") % {"bed": passage.result.bed.code})
+
+
+@require_POST
+@hospital_view(operations.PERMISSION_WARD)
+def charge_days(request: HospitalRequest, admission_id: UUID) -> HttpResponse:
+    """Charge every day up to today that was not charged yet; each day is charged once."""
+    charged = operations.accrue_daily(request.hospital.id, admission_id, actor=request.actor, at=request.at)
+    if not charged:
+        return done(_("Every day up to today is charged already."))
+    total = request.formats.money(sum(item.net_minor or 0 for item in charged))
+    count = len({item.service_date for item in charged})
+    return done(
+        ngettext("%(n)d day is charged: %(total)s.", "%(n)d days are charged: %(total)s.", count)
+        % {"n": count, "total": total}
+    )
+
+
+@require_POST
+@hospital_view(operations.PERMISSION_WARD)
+def discharge(request: HospitalRequest, admission_id: UUID) -> HttpResponse:
+    """End the stay, once what is owed is paid or arranged."""
+    passage = operations.discharge(request.hospital.id, admission_id, actor=request.actor, at=request.at)
+    if passage.result is None:
+        raise Conflict(passage.decision.reason, field="admission_id", code="held")
+    return done(_("The patient is discharged; the bed is free."))
+
+
+@require_http_methods(["GET", "POST"])
+@hospital_view(operations.PERMISSION_WARD)
+def exception(request: HospitalRequest, admission_id: UUID) -> HttpResponse:
+    """A dialog: discharge a patient who leaves without an arrangement, and say why."""
+    form = ExceptionForm(request.POST or None)
+    if request.method == "POST":
+        passage = form.attempt(
+            lambda: operations.discharge_with_exception(
+                request.hospital.id,
+                admission_id,
+                exception=form.cleaned_data["exception"],
+                actor=request.actor,
+                at=request.at,
+            )
+        )
+        if passage is not None:
+            if passage.result is None:
+                raise Conflict(passage.decision.reason, field="admission_id", code="held")
+            return done(_("The patient is discharged. Billing will review the exception."))
+    with transaction(request.hospital.id):
+        admission = queries.find_admission(admission_id)
+        status = billing_status(request.hospital.id, admission.patient_id, at=request.at)
+    context = {
+        "form": form,
+        "action": request.path,
+        "head": patient_head(admission.patient, request.formats, today=request.today),
+        "owes": request.formats.money(status.outstanding_minor),
+    }
+    return render(request, "ward/exception.html", context, status=INVALID if form.errors else 200)
