@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from almoner.enforcement.facts import Subject, read_facts
+from almoner.enforcement.facts import StepFacts, Subject, read_facts
 from almoner.enforcement.models import GateDecision, Override, OverrideRevocation
 from almoner.enforcement.policy import OverrideRule
 from almoner.identity import audit
@@ -43,18 +43,7 @@ def grant_override(
     """
     actor.require(PERMISSION_OVERRIDE)
     check_key(idempotency_key)
-    if not reason.strip() or len(reason) > 500:
-        raise DomainError("Say why, in 1 to 500 characters.", field="reason", code="reason_missing")
-    if not at < expires_at <= at + MAXIMUM_LIFETIME:
-        raise DomainError(
-            f"An override expires within {MAXIMUM_LIFETIME.days} days from now.",
-            field="expires_at",
-            code="invalid_expiry",
-        )
-    if triage_level is not None and not 1 <= triage_level <= 5:
-        raise DomainError(
-            "A triage level is 1 to 5 (ESI).", field="triage_level", code="invalid_triage_level"
-        )
+    _check_request(reason, expires_at, triage_level, at)
     hashed = content_hash(
         [step, subject.encounter_id, subject.order_id, reason, expires_at, triage_level, held_decision_id]
     )
@@ -65,20 +54,7 @@ def grant_override(
                 raise IdempotencyMismatch(idempotency_key)
             return before
         read = read_facts(hospital_id, step, subject, at)
-        settings = read.policies.resolve(department=read.facts.department)
-        rules = {settings.override} | {
-            read.policies.resolve(department=item.department, service=item.service).override
-            for item in read.facts.items
-        }
-        triage = triage_level if triage_level is not None else read.facts.triage_level
-        if OverrideRule.NEVER in rules:
-            raise Conflict("The hospital's policy allows no override here.", code="override_not_allowed")
-        if OverrideRule.CONDITIONAL in rules and (triage is None or triage > (settings.override_triage or 0)):
-            raise Conflict(
-                f"An override here needs triage level {settings.override_triage} or more urgent.",
-                field="triage_level",
-                code="triage_not_urgent",
-            )
+        triage = _triage_that_permits(read, triage_level)
         starts_at = at
         if held_decision_id is not None:
             starts_at = _held(held_decision_id, step, subject).decided_at
@@ -109,6 +85,40 @@ def grant_override(
             retroactive=held_decision_id is not None,
         )
         return override
+
+
+def _check_request(reason: str, expires_at: datetime, triage_level: int | None, at: datetime) -> None:
+    if not reason.strip() or len(reason) > 500:
+        raise DomainError("Say why, in 1 to 500 characters.", field="reason", code="reason_missing")
+    if not at < expires_at <= at + MAXIMUM_LIFETIME:
+        raise DomainError(
+            f"An override expires within {MAXIMUM_LIFETIME.days} days from now.",
+            field="expires_at",
+            code="invalid_expiry",
+        )
+    if triage_level is not None and not 1 <= triage_level <= 5:
+        raise DomainError(
+            "A triage level is 1 to 5 (ESI).", field="triage_level", code="invalid_triage_level"
+        )
+
+
+def _triage_that_permits(read: StepFacts, triage_level: int | None) -> int | None:
+    """The triage level an override rests on; ``Conflict`` when the policy lets nobody override, or not at it."""
+    settings = read.policies.resolve(department=read.facts.department)
+    rules = {settings.override} | {
+        read.policies.resolve(department=item.department, service=item.service).override
+        for item in read.facts.items
+    }
+    triage = triage_level if triage_level is not None else read.facts.triage_level
+    if OverrideRule.NEVER in rules:
+        raise Conflict("The hospital's policy allows no override here.", code="override_not_allowed")
+    if OverrideRule.CONDITIONAL in rules and (triage is None or triage > (settings.override_triage or 0)):
+        raise Conflict(
+            f"An override here needs triage level {settings.override_triage} or more urgent.",
+            field="triage_level",
+            code="triage_not_urgent",
+        )
+    return triage
 
 
 def _held(decision_id: UUID, step: str, subject: Subject) -> GateDecision:

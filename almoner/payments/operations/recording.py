@@ -17,11 +17,8 @@ from almoner.kernel.actor import Actor
 from almoner.kernel.errors import Conflict, DomainError, IdempotencyMismatch, NotFound
 from almoner.kernel.idempotency import check_key, content_hash
 from almoner.kernel.ids import new_id
-from almoner.kernel.tenancy import autocommit, require_transaction
-from almoner.payments.models import (
-    CashPoint,
-    Payment,
-)
+from almoner.kernel.tenancy import autocommit, require_transaction, transaction
+from almoner.payments.models import CashPoint, Payment
 from almoner.payments.operations.shared import (
     LEDGER_ACCOUNT_OF_METHOD,
     PERMISSION_RECORD,
@@ -81,6 +78,70 @@ def record_payment(
     """
     actor.require(PERMISSION_RECORD)
     check_key(idempotency_key)
+    tendered = amount_minor if tendered_minor is None else tendered_minor
+    received = received_at or at
+    _check_money(method, amount_minor, tendered)
+    _check_excess(excess, payer_id)
+    _check_shares(shares, amount_minor, excess)
+    if received > at + charging.FUTURE_TOLERANCE:
+        raise DomainError("The payment lies in the future.", field="received_at", code="payment_in_future")
+    asked = {
+        "patient_account_id": patient_account_id,
+        "encounter_id": encounter_id,
+        "payer_id": payer_id,
+        "method": method,
+        "amount_minor": amount_minor,
+        "tendered_minor": tendered,
+        "currency": currency,
+        "cash_point": cash_point,
+        "excess": excess,
+        "reference": reference,
+    }
+    payment = {
+        **asked,
+        "id": new_id(),
+        "entry_id": new_id(),
+        "account_code": LEDGER_ACCOUNT_OF_METHOD[Payment.Method(method)],
+        "change_minor": tendered - amount_minor,
+        "receipt_series": cash_point.upper(),
+        "receipt_year": received.astimezone(ZoneInfo(time_zone)).year,
+        "received_at": received,
+        "recorded_at": at,
+        "received_by": actor.name,
+        "idempotency_key": idempotency_key,
+        "content_hash": content_hash({**asked, "shares": shares}),
+        "side": "payer" if payer_id else "patient",
+    }
+    allocations = orjson.dumps(list(shares)).decode() if shares is not None else None
+    with autocommit(hospital_id):
+        row = _call_record(hospital_id, payment, allocations)
+    return _recorded(hospital_id, payment, row)
+
+
+def _recorded(hospital_id: UUID, payment: dict[str, Any], row: Any) -> Recorded:
+    """The answer of the database as ours: recorded, recorded before, or refused."""
+    outcome, payment_id, hashed, number, unallocated_minor, detail = row
+    if outcome == "replayed":
+        if hashed != payment["content_hash"]:
+            raise IdempotencyMismatch(payment["idempotency_key"])
+        with transaction(hospital_id):
+            first = Payment.objects.get(id=payment_id)
+        return Recorded(
+            first.id, first.receipt, first.amount_minor, first.change_minor, first.unallocated_minor, True
+        )
+    if outcome != "recorded":
+        _refuse(outcome, detail, payment["currency"])
+    return Recorded(
+        payment_id=payment_id,
+        receipt=f"{payment['receipt_series']}-{payment['receipt_year']}-{number:06d}",
+        amount_minor=payment["amount_minor"],
+        change_minor=payment["change_minor"],
+        unallocated_minor=unallocated_minor,
+        replayed=False,
+    )
+
+
+def _check_money(method: str, amount_minor: int, tendered_minor: int) -> None:
     check_amount(amount_minor)
     if method not in Payment.Method.values:
         raise DomainError(
@@ -88,81 +149,22 @@ def record_payment(
             field="method",
             code="unknown_method",
         )
+    if tendered_minor < amount_minor or (tendered_minor > amount_minor and method != Payment.Method.CASH):
+        raise DomainError(
+            "Only cash may be tendered above the amount, and never below it.",
+            field="tendered_minor",
+            code="invalid_tendered",
+        )
+    check_amount(tendered_minor, "tendered_minor")
+
+
+def _check_excess(excess: str, payer_id: UUID | None) -> None:
     if excess not in ("refuse", "deposit"):
         raise DomainError("excess is 'refuse' or 'deposit'.", field="excess", code="invalid_excess")
     if payer_id is not None and excess == "deposit":
         raise DomainError(
             "Only patients leave deposits; a payer pays what it owes.", field="excess", code="invalid_excess"
         )
-    tendered = amount_minor if tendered_minor is None else tendered_minor
-    if tendered < amount_minor or (tendered > amount_minor and method != Payment.Method.CASH):
-        raise DomainError(
-            "Only cash may be tendered above the amount, and never below it.",
-            field="tendered_minor",
-            code="invalid_tendered",
-        )
-    check_amount(tendered, "tendered_minor")
-    received = received_at or at
-    if received > at + charging.FUTURE_TOLERANCE:
-        raise DomainError("The payment lies in the future.", field="received_at", code="payment_in_future")
-    _check_shares(shares, amount_minor, excess)
-    content = {
-        "account": patient_account_id,
-        "method": method,
-        "amount": amount_minor,
-        "tendered": tendered,
-        "currency": currency,
-        "cash_point": cash_point,
-        "encounter": encounter_id,
-        "payer": payer_id,
-        "shares": [[share.charge_item_id, share.amount_minor] for share in shares]
-        if shares is not None
-        else None,
-        "excess": excess,
-        "reference": reference,
-    }
-    series = cash_point.upper()
-    year = received.astimezone(ZoneInfo(time_zone)).year
-    payment = {
-        "id": new_id(),
-        "entry_id": new_id(),
-        "patient_account_id": patient_account_id,
-        "encounter_id": encounter_id,
-        "payer_id": payer_id,
-        "method": method,
-        "account_code": LEDGER_ACCOUNT_OF_METHOD[Payment.Method(method)],
-        "tendered_minor": tendered,
-        "change_minor": tendered - amount_minor,
-        "amount_minor": amount_minor,
-        "currency": currency,
-        "reference": reference,
-        "cash_point": cash_point,
-        "receipt_series": series,
-        "receipt_year": year,
-        "received_at": received,
-        "recorded_at": at,
-        "received_by": actor.name,
-        "idempotency_key": idempotency_key,
-        "content_hash": content_hash(content),
-        "side": "payer" if payer_id else "patient",
-        "excess": excess,
-    }
-    allocations = orjson.dumps(list(shares)).decode() if shares is not None else None
-    with autocommit(hospital_id):
-        row = _call_record(hospital_id, payment, allocations)
-    outcome, payment_id, hashed, number, unallocated, detail = row
-    if outcome == "replayed" and hashed != payment["content_hash"]:
-        raise IdempotencyMismatch(idempotency_key)
-    if outcome not in ("recorded", "replayed"):
-        _refuse(outcome, detail, currency)
-    return Recorded(
-        payment_id=payment_id,
-        receipt=f"{series}-{year}-{number:06d}",
-        amount_minor=amount_minor,
-        change_minor=tendered - amount_minor,
-        unallocated_minor=unallocated,
-        replayed=outcome == "replayed",
-    )
 
 
 def _call_record(hospital_id: UUID, payment: dict[str, Any], allocations: str | None) -> Any:
