@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import django
+import hypothesis
 import psycopg
 import pytest
 from psycopg import sql
@@ -27,6 +28,12 @@ os.environ["ALMONER_DATA_DIR"] = str(DATA_DIR)
 warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")
 
 TEMPLATE = "almoner_template"
+
+# What is generated is judged by what it shows, not by how long a busy machine took over it.
+hypothesis.settings.register_profile(
+    "almoner", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], database=None
+)
+hypothesis.settings.load_profile("almoner")
 pytest_plugins = ["tests.support.pages"]
 
 
