@@ -183,6 +183,7 @@ def patient(request: HospitalRequest, patient_id: UUID) -> HttpResponse:
 @hospital_view(PERMISSION_REGISTER)
 def fees(request: HospitalRequest, patient_id: UUID) -> HttpResponse:
     """``/check-in/patients/ID/fees/?department=CODE``: what checking in there would charge."""
+    find_patient(patient_id)
     code = request.GET.get("department", "")
     form = CheckInForm(request.GET, departments=queries.departments_to_check_in())
     form.is_valid()

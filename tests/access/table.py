@@ -1,0 +1,103 @@
+"""Who may open what: every address of the pages, by hand. A page that is not here fails the test.
+
+An address is named as Django names it. ``GET`` pages are opened, ``POST`` ones are sent an empty form. Everybody
+who is not named is refused with 403 and changes nothing.
+"""
+
+from __future__ import annotations
+
+ADMINISTRATOR = "administrator"
+MANAGER = "hospital_manager"
+RECEPTIONIST = "receptionist"
+DOCTOR = "doctor"
+LABORATORY = "laboratory_technician"
+PHARMACIST = "pharmacist"
+NURSE = "ward_nurse"
+CASHIER = "cashier"
+BILLING = "billing_staff"
+INSURANCE = "insurance_specialist"
+
+STAFF = frozenset(
+    {
+        ADMINISTRATOR,
+        MANAGER,
+        RECEPTIONIST,
+        DOCTOR,
+        LABORATORY,
+        PHARMACIST,
+        NURSE,
+        CASHIER,
+        BILLING,
+        INSURANCE,
+    }
+)
+"""Everybody who works at the hospital."""
+
+PUBLIC = frozenset({"login", "logout", "healthz", "api-docs", "openapi", "changes", "choose-hospital"})
+"""Open to whoever comes, or to whoever is logged in: they show nothing of a hospital."""
+
+TAKES_PAYMENTS = frozenset({ADMINISTRATOR, RECEPTIONIST, CASHIER, BILLING, INSURANCE})
+AGREES_PLANS = frozenset({ADMINISTRATOR, MANAGER, BILLING})
+OVERRIDES = frozenset({ADMINISTRATOR, MANAGER, DOCTOR})
+RECEPTION = frozenset({ADMINISTRATOR, RECEPTIONIST})
+DOCTORS = frozenset({ADMINISTRATOR, DOCTOR})
+LABORATORY_STAFF = frozenset({ADMINISTRATOR, LABORATORY})
+PHARMACY_STAFF = frozenset({ADMINISTRATOR, PHARMACIST})
+WARD_STAFF = frozenset({ADMINISTRATOR, NURSE})
+
+TABLE: dict[str, tuple[str, frozenset[str]]] = {
+    "day": ("GET", STAFF),
+    # What pages share
+    "search": ("GET", STAFF),
+    "session-renewed": ("GET", STAFF),
+    "patient": ("GET", STAFF),
+    "step-pay": ("POST", TAKES_PAYMENTS),
+    "step-plan": ("POST", AGREES_PLANS),
+    "step-override": ("POST", OVERRIDES),
+    "order-step-pay": ("POST", TAKES_PAYMENTS),
+    "order-step-plan": ("POST", AGREES_PLANS),
+    "order-step-override": ("POST", OVERRIDES),
+    # Reception
+    "checkin:arrivals": ("GET", RECEPTION),
+    "checkin:find": ("GET", RECEPTION),
+    "checkin:register": ("POST", RECEPTION),
+    "checkin:duplicates": ("GET", RECEPTION),
+    "checkin:patient": ("POST", RECEPTION),
+    "checkin:fees": ("GET", RECEPTION),
+    "checkin:visit": ("GET", RECEPTION),
+    "checkin:leave": ("POST", RECEPTION),
+    "checkin:waiting-room": ("GET", STAFF),
+    # Consultation
+    "consultation:queue": ("GET", DOCTORS),
+    "consultation:visit": ("GET", DOCTORS),
+    "consultation:call": ("POST", DOCTORS | {RECEPTIONIST}),
+    "consultation:start": ("POST", DOCTORS),
+    "consultation:equipment": ("POST", DOCTORS),
+    "consultation:note": ("POST", DOCTORS),
+    "consultation:tests": ("POST", DOCTORS),
+    "consultation:prescription": ("POST", DOCTORS),
+    "consultation:services": ("POST", DOCTORS),
+    "consultation:admission": ("POST", DOCTORS),
+    "consultation:finish": ("POST", DOCTORS),
+    # Laboratory
+    "laboratory:work-list": ("GET", LABORATORY_STAFF),
+    "laboratory:done": ("GET", LABORATORY_STAFF),
+    "laboratory:order": ("GET", LABORATORY_STAFF),
+    "laboratory:process": ("POST", LABORATORY_STAFF),
+    "laboratory:results": ("POST", LABORATORY_STAFF),
+    "laboratory:report": ("GET", LABORATORY_STAFF),
+    "laboratory:range": ("POST", LABORATORY_STAFF),
+    # Pharmacy
+    "pharmacy:work-list": ("GET", PHARMACY_STAFF),
+    "pharmacy:history": ("GET", PHARMACY_STAFF),
+    "pharmacy:prescription": ("GET", PHARMACY_STAFF),
+    "pharmacy:part": ("POST", PHARMACY_STAFF),
+    "pharmacy:rest": ("POST", PHARMACY_STAFF),
+    # Ward
+    "ward:board": ("GET", WARD_STAFF),
+    "ward:stay": ("GET", WARD_STAFF),
+    "ward:assign": ("POST", WARD_STAFF),
+    "ward:charge-days": ("POST", WARD_STAFF),
+    "ward:discharge": ("POST", WARD_STAFF),
+    "ward:exception": ("POST", WARD_STAFF),
+}
