@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.urls import path
+from django.urls import include, path
 
 from almoner.pages.live import changes
 from almoner.pages.views import steps
@@ -15,6 +15,7 @@ _ORDER_STEP = "steps/<str:step>/<uuid:encounter_id>/<uuid:order_id>/"
 
 urlpatterns = [
     path("changes/<str:ticket>", changes, name="changes"),
+    path("cashier/", include("almoner.pages.cashier.urls")),
     path("search/", search, name="search"),
     path("session/", session_renewed, name="session-renewed"),
     path("patients/<uuid:patient_id>/", patient, name="patient"),

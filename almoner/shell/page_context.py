@@ -14,10 +14,14 @@ from almoner.pages.live import changes_url
 
 TODAY = NavigationEntry(_("Today"), "day", icon="layout-dashboard", key="t")
 
+CASHIER = NavigationEntry(
+    _("Cashier"), "cashier:desk", icon="cash-register", key="k", permissions=("payments.record",)
+)
+
 
 def navigation_of(actor: Actor) -> tuple[NavigationEntry, ...]:
-    """Where ``actor`` may go: the day, and the places of the service points."""
-    entries = [TODAY, *(entry for point in installed() for entry in point.navigation)]
+    """Where ``actor`` may go: the day, the places of the service points, the cashier."""
+    entries = [TODAY, *(entry for point in installed() for entry in point.navigation), CASHIER]
     return tuple(
         entry
         for entry in entries

@@ -38,6 +38,7 @@ INSTALLED_APPS = [
     "almoner.orders",
     "almoner.scheduling",
     "almoner.pages",
+    "almoner.pages.cashier",
     "almoner.service_points.checkin",
     "almoner.service_points.consultation",
     "almoner.service_points.laboratory",

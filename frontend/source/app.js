@@ -6,6 +6,7 @@ import "./forms.js";
 import "./keys.js";
 import "./live.js";
 import "./menus.js";
+import "./print.js";
 import "./search.js";
 
 // Templates state every attribute where it acts (htmx 4 works that way too), nothing is evaluated, and

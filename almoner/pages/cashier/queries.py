@@ -1,0 +1,244 @@
+"""What the cashier reads: what a patient owes, the payments of a day, one payment as its receipt shows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.db import connection
+
+from almoner.hospitals.models import Hospital
+from almoner.identity.models import AuditRecord
+from almoner.kernel.errors import NotFound
+from almoner.kernel.tenancy import require_transaction
+
+MAXIMUM_OWED = 200
+MAXIMUM_PAYMENTS = 100
+PRINTED = "receipt.printed"
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """A charge with something open for the patient to pay. ``account_id`` is where it is owed."""
+
+    charge_item_id: UUID
+    account_id: UUID
+    service: str
+    quantity: Decimal
+    order_number: str
+    service_date: date
+    net_minor: int
+    open_minor: int
+    encounter_id: UUID | None
+    visit: str
+    department: str
+    started_at: datetime | None
+
+
+_OWED = """
+SELECT item.id, item.patient_account_id, service.name, item.quantity,
+       coalesce(test_order.number, prescription.number, admission.number, ''),
+       item.service_date, item.net_minor, open_item.patient_minor,
+       encounter.id, coalesce(encounter.number, ''), coalesce(department.name, ''), encounter.started_at
+FROM ledger_openitem AS open_item
+JOIN patients_patientaccount AS account
+    ON account.hospital_id = %(hospital)s AND account.id = open_item.patient_account_id
+   AND account.patient_id = %(patient)s AND account.currency = %(currency)s
+JOIN charging_chargeitem AS item ON item.hospital_id = %(hospital)s AND item.id = open_item.id
+JOIN catalog_service AS service ON service.hospital_id = %(hospital)s AND service.id = item.service_id
+LEFT JOIN patients_encounter AS encounter
+    ON encounter.hospital_id = %(hospital)s AND encounter.id = item.encounter_id
+LEFT JOIN hospitals_department AS department
+    ON department.hospital_id = %(hospital)s AND department.id = encounter.department_id
+LEFT JOIN orders_testorder AS test_order
+    ON test_order.hospital_id = %(hospital)s AND test_order.id = item.order_id
+LEFT JOIN orders_prescription AS prescription
+    ON prescription.hospital_id = %(hospital)s AND prescription.id = item.order_id
+LEFT JOIN orders_admission AS admission
+    ON admission.hospital_id = %(hospital)s AND admission.id = item.order_id
+WHERE open_item.hospital_id = %(hospital)s AND open_item.patient_minor > 0
+ORDER BY encounter.started_at NULLS FIRST, encounter.id, item.service_date, item.captured_at, item.id
+LIMIT %(limit)s
+"""
+
+
+def owed_by(patient_id: UUID, currency: str) -> list[Owed]:
+    """What the patient owes in ``currency``, the oldest visit first; one statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _OWED,
+            {
+                "hospital": require_transaction(),
+                "patient": patient_id,
+                "currency": currency,
+                "limit": MAXIMUM_OWED,
+            },
+        )
+        return [Owed(*row) for row in cursor.fetchall()]
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A payment of the day."""
+
+    payment_id: UUID
+    receipt: str
+    patient_id: UUID
+    patient: str
+    method: str
+    cash_point: str
+    amount_minor: int
+    change_minor: int
+    refunded_minor: int
+    received_at: datetime
+    received_by: str
+    voided: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DayTotals:
+    """By method, in minor units: what was taken (voids left out) and what was given back."""
+
+    taken: dict[str, int]
+    given_back: dict[str, int]
+    count: int
+
+
+_TAKEN = """
+SELECT payment.id,
+       payment.receipt_series || '-' || payment.receipt_year || '-' || lpad(payment.receipt_number::text, 6, '0'),
+       patient.id, patient.name, payment.method, payment.cash_point, payment.amount_minor, payment.change_minor,
+       coalesce((SELECT sum(refund.amount_minor) FROM payments_refund AS refund
+                 WHERE refund.hospital_id = %(hospital)s AND refund.payment_id = payment.id), 0)::bigint,
+       payment.received_at, payment.received_by, void.id IS NOT NULL
+FROM payments_payment AS payment
+JOIN patients_patientaccount AS account
+    ON account.hospital_id = %(hospital)s AND account.id = payment.patient_account_id
+JOIN patients_patient AS patient
+    ON patient.hospital_id = %(hospital)s AND patient.id = account.patient_id
+LEFT JOIN payments_paymentvoid AS void
+    ON void.hospital_id = %(hospital)s AND void.payment_id = payment.id
+WHERE payment.hospital_id = %(hospital)s AND payment.received_at >= %(start)s AND payment.received_at < %(end)s
+  AND (%(point)s::varchar = '' OR payment.cash_point = %(point)s::varchar)
+ORDER BY payment.received_at DESC, payment.id DESC
+LIMIT %(limit)s
+"""
+
+_TOTALS = """
+SELECT 'taken', payment.method, sum(payment.amount_minor)::bigint, count(*)
+FROM payments_payment AS payment
+WHERE payment.hospital_id = %(hospital)s AND payment.received_at >= %(start)s AND payment.received_at < %(end)s
+  AND (%(point)s::varchar = '' OR payment.cash_point = %(point)s::varchar)
+  AND NOT EXISTS (SELECT FROM payments_paymentvoid AS void
+                  WHERE void.hospital_id = %(hospital)s AND void.payment_id = payment.id)
+GROUP BY payment.method
+UNION ALL
+SELECT 'given', refund.method, sum(refund.amount_minor)::bigint, count(*)
+FROM payments_refund AS refund
+JOIN payments_payment AS payment
+    ON payment.hospital_id = %(hospital)s AND payment.id = refund.payment_id
+WHERE refund.hospital_id = %(hospital)s AND refund.at >= %(start)s AND refund.at < %(end)s
+  AND (%(point)s::varchar = '' OR payment.cash_point = %(point)s::varchar)
+GROUP BY refund.method
+"""
+
+
+def payments_of_day(hospital: Hospital, day: date, cash_point: str) -> tuple[list[Taken], DayTotals]:
+    """The day's payments at ``cash_point`` (all when empty), the latest first, and their sums; two statements."""
+    zone = ZoneInfo(hospital.time_zone)
+    parameters: dict[str, Any] = {
+        "hospital": require_transaction(),
+        "start": datetime.combine(day, time(), tzinfo=zone).astimezone(UTC),
+        "end": datetime.combine(day + timedelta(days=1), time(), tzinfo=zone).astimezone(UTC),
+        "point": cash_point,
+        "limit": MAXIMUM_PAYMENTS,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKEN, parameters)
+        taken = [Taken(*row) for row in cursor.fetchall()]
+        cursor.execute(_TOTALS, parameters)
+        rows = cursor.fetchall()
+    return taken, DayTotals(
+        taken={method: minor for kind, method, minor, _ in rows if kind == "taken"},
+        given_back={method: minor for kind, method, minor, _ in rows if kind == "given"},
+        count=sum(count for kind, _, _, count in rows if kind == "taken"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A payment as its receipt shows it: for what it was taken then, whatever happened to it since."""
+
+    payment_id: UUID
+    number: str
+    method: str
+    tendered_minor: int
+    change_minor: int
+    amount_minor: int
+    unallocated_minor: int
+    currency: str
+    reference: str
+    cash_point: str
+    received_at: datetime
+    received_by: str
+    patient_id: UUID
+    patient: str
+    mrn: str
+    voided_at: datetime | None
+    refunded_minor: int
+    lines: tuple[tuple[str, date, int], ...]
+    prints: int
+
+
+_RECEIPT = """
+SELECT payment.id,
+       payment.receipt_series || '-' || payment.receipt_year || '-' || lpad(payment.receipt_number::text, 6, '0'),
+       payment.method, payment.tendered_minor, payment.change_minor, payment.amount_minor,
+       payment.unallocated_minor, payment.currency, payment.reference,
+       coalesce(point.name, payment.cash_point), payment.received_at, payment.received_by,
+       patient.id, patient.name, patient.mrn, void.at,
+       coalesce((SELECT sum(refund.amount_minor) FROM payments_refund AS refund
+                 WHERE refund.hospital_id = %(hospital)s AND refund.payment_id = payment.id), 0)::bigint
+FROM payments_payment AS payment
+JOIN patients_patientaccount AS account
+    ON account.hospital_id = %(hospital)s AND account.id = payment.patient_account_id
+JOIN patients_patient AS patient
+    ON patient.hospital_id = %(hospital)s AND patient.id = account.patient_id
+LEFT JOIN payments_cashpoint AS point
+    ON point.hospital_id = %(hospital)s AND point.code = payment.cash_point
+LEFT JOIN payments_paymentvoid AS void
+    ON void.hospital_id = %(hospital)s AND void.payment_id = payment.id
+WHERE payment.hospital_id = %(hospital)s AND payment.id = %(payment)s
+"""
+
+_RECEIPT_LINES = """
+SELECT service.name, item.service_date, sum(allocation.amount_minor)::bigint
+FROM payments_allocation AS allocation
+JOIN charging_chargeitem AS item
+    ON item.hospital_id = %(hospital)s AND item.id = allocation.charge_item_id
+JOIN catalog_service AS service ON service.hospital_id = %(hospital)s AND service.id = item.service_id
+WHERE allocation.hospital_id = %(hospital)s AND allocation.payment_id = %(payment)s
+  AND allocation.source_id = %(payment)s
+GROUP BY item.id, service.name, item.service_date
+ORDER BY item.service_date, service.name, item.id
+"""
+
+
+def read_receipt(payment_id: UUID) -> Receipt:
+    """The payment and what it was taken for; three statements. Raises ``NotFound``."""
+    parameters = {"hospital": require_transaction(), "payment": payment_id}
+    with connection.cursor() as cursor:
+        cursor.execute(_RECEIPT, parameters)
+        row = cursor.fetchone()
+        if row is None:
+            raise NotFound(
+                "There is no such payment at this hospital.", field="payment_id", code="unknown_payment"
+            )
+        cursor.execute(_RECEIPT_LINES, parameters)
+        lines = tuple(cursor.fetchall())
+    printed = AuditRecord.objects.filter(action=PRINTED, subject_id=payment_id, at__gte=row[10])
+    return Receipt(*(*row, lines, printed.count()))

@@ -1,0 +1,213 @@
+"""The cashier: find whoever pays, take the money for what is ticked, and the payments of the day."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from almoner.enforcement.queries import billing_status
+from almoner.kernel.errors import DomainError, NotFound
+from almoner.kernel.tenancy import transaction
+from almoner.pages.answers import done, go_to
+from almoner.pages.cashier import presenting, queries
+from almoner.pages.cashier.forms import AccountForm, Ticked
+from almoner.pages.live import live_page
+from almoner.pages.patient_file import find_patient
+from almoner.pages.patient_page import held_lines, patient_head
+from almoner.pages.presenters import billing_widget
+from almoner.pages.search import MAXIMUM_LENGTH, find_patients
+from almoner.pages.staff import HospitalRequest, hospital_view
+from almoner.pages.step_actions import cash_points
+from almoner.patients.models import Patient, PatientAccount
+from almoner.payments.operations import PERMISSION_RECORD, Recorded, apply_deposits, record_payment
+
+INVALID = 422
+CASH_POINT = "cash_point"
+
+
+@require_safe
+@hospital_view(PERMISSION_RECORD)
+def desk(request: HospitalRequest) -> HttpResponse:
+    """``/cashier/?point=CODE``: find whoever pays; today's payments of the cash point (all without one)."""
+    points = cash_points()
+    point = request.GET.get("point", "")
+    if point and point not in dict(points):
+        raise NotFound("There is no such cash point.", field="point", code="unknown_cash_point")
+    taken, totals = queries.payments_of_day(request.hospital, request.today, point)
+    formats = request.formats
+    context = {
+        "points": points,
+        "point": point,
+        "rows": [presenting.taken_row(one, formats, today=request.today) for one in taken],
+        "is_full": len(taken) == queries.MAXIMUM_PAYMENTS,
+        "methods": presenting.method_totals(totals, formats),
+        "count": totals.count,
+        "net": formats.money(sum(totals.taken.values()) - sum(totals.given_back.values())),
+    }
+    query = f"point={point}" if point else ""
+    return live_page(request, "cashier/desk.html", "cashier/desk_content.html", context, query=query)
+
+
+@require_safe
+@hospital_view(PERMISSION_RECORD)
+def find(request: HospitalRequest) -> HttpResponse:
+    """``/cashier/find/?q=words``: whoever may be meant, each with the way to what they owe."""
+    words = request.GET.get("q", "").replace("\x00", "")[:MAXIMUM_LENGTH].strip()
+    rows = [
+        {
+            "url": reverse("cashier:account", args=[one.patient_id]),
+            "name": one.name,
+            "mrn": one.mrn,
+            "born": request.formats.day(one.birth_date) if one.birth_date else "",
+            "phone": one.phone,
+            "by": one.by if one.by != one.mrn else "",
+        }
+        for one in (find_patients(words) if words else [])
+    ]
+    if len(rows) == 1 and not request.htmx:
+        return redirect(rows[0]["url"])
+    template = "cashier/found.html" if request.htmx else "cashier/found_page.html"
+    return render(request, template, {"rows": rows, "words": words})
+
+
+def _account_of(patient: Patient, currency: str) -> PatientAccount:
+    account = PatientAccount.objects.filter(patient=patient, currency=currency).order_by("id").first()
+    if account is None:
+        raise NotFound(
+            f"The patient has no account in {currency}.", field="patient_id", code="unknown_account"
+        )
+    return account
+
+
+def _form(request: HospitalRequest, owed: list[queries.Owed], points: list[tuple[str, str]]) -> AccountForm:
+    return AccountForm(
+        request.POST or None,
+        currency=request.hospital.currency,
+        cash_points=points,
+        initial={
+            "items": [Ticked(one.charge_item_id, one.open_minor) for one in owed],
+            "cash_point": request.session.get(CASH_POINT, ""),
+        },
+    )
+
+
+@require_http_methods(["GET", "POST"])
+@hospital_view(PERMISSION_RECORD)
+def account(request: HospitalRequest, patient_id: UUID) -> HttpResponse:
+    """``/cashier/patients/ID/``: everything that the patient owes, payable together or in part."""
+    with transaction(request.hospital.id):
+        patient = find_patient(patient_id)
+        if patient.merged_into_id is not None and request.method != "POST":
+            return redirect("cashier:account", patient.merged_into_id)
+        money = _account_of(patient, request.hospital.currency)
+        points = cash_points()
+        owed = queries.owed_by(patient.id, request.hospital.currency)
+    form = _form(request, owed, points)
+    if request.method == "POST":
+        recorded = form.attempt(lambda: _take(request, form, money))
+        if recorded is not None:
+            request.session[CASH_POINT] = form.cleaned_data["cash_point"]
+            return go_to(reverse("cashier:receipt", args=[recorded.payment_id]))
+        with transaction(request.hospital.id):
+            owed = queries.owed_by(patient.id, request.hospital.currency)
+        return render(
+            request, "cashier/account_form.html", _form_context(request, patient, form, owed), status=INVALID
+        )
+    status = billing_status(request.hospital.id, patient.id, at=request.at)
+    context = {
+        **_form_context(request, patient, form, owed),
+        "head": patient_head(patient, request.formats, today=request.today),
+        "billing": billing_widget(status, request.formats, request.actor, today=request.today),
+        "held": held_lines(status.blocked_services, request.formats, request.actor),
+        "credit": status.available_credit_minor,
+    }
+    return live_page(request, "cashier/account.html", "cashier/account_content.html", context)
+
+
+def _form_context(
+    request: HospitalRequest, patient: Patient, form: AccountForm, owed: list[queries.Owed]
+) -> dict[str, Any]:
+    ticked = None
+    if form.is_bound:
+        ticked = {value.partition(":")[0] for value in form.data.getlist("items")}  # type: ignore[attr-defined]
+    chosen = (
+        None if ticked is None else {one.charge_item_id for one in owed if str(one.charge_item_id) in ticked}
+    )
+    taken = [one for one in owed if chosen is None or one.charge_item_id in chosen]
+    return {
+        "form": form,
+        "patient_id": patient.id,
+        "visits": presenting.owed_visits(owed, chosen, request.formats, request.actor, today=request.today),
+        "is_full": len(owed) == queries.MAXIMUM_OWED,
+        "total": request.formats.money(sum(one.open_minor for one in taken)),
+        "change": "",
+    }
+
+
+def _take(request: HospitalRequest, form: AccountForm, money: PatientAccount) -> Recorded:
+    """Record the payment of a valid form. What it asks for stands in the form, so that the same form sent
+    again is the same payment, and what was paid meanwhile is refused by the books."""
+    data = form.cleaned_data
+    return record_payment(
+        request.hospital.id,
+        patient_account_id=money.id,
+        method=data["method"],
+        amount_minor=data["amount"],
+        tendered_minor=data["tendered"],
+        currency=request.hospital.currency,
+        cash_point=data["cash_point"],
+        reference=data["reference"],
+        shares=form.shares(),
+        excess="deposit" if data["keep"] else "refuse",
+        idempotency_key=form.key,
+        time_zone=request.hospital.time_zone,
+        actor=request.actor,
+        at=request.at,
+    )
+
+
+@require_safe
+@hospital_view(PERMISSION_RECORD)
+def total(request: HospitalRequest, patient_id: UUID) -> HttpResponse:
+    """What the ticked charges come to and the change to give, while the form is filled in."""
+    find_patient(patient_id)
+    form = AccountForm(request.GET, currency=request.hospital.currency, cash_points=cash_points())
+    form.is_valid()
+    data = form.cleaned_data
+    ticked_minor = sum(one.open_minor for one in data.get("items", []))
+    amount = data.get("amount") or ticked_minor
+    tendered = data.get("tendered")
+    change = request.formats.money(tendered - amount) if tendered and tendered >= amount else ""
+    context = {"total": request.formats.money(ticked_minor), "change": change}
+    return render(request, "cashier/total.html", context)
+
+
+@require_POST
+@hospital_view(PERMISSION_RECORD)
+def use_deposit(request: HospitalRequest, patient_id: UUID) -> HttpResponse:
+    """Pay the ticked charges from what is held as deposits, as far as it goes."""
+    with transaction(request.hospital.id):
+        patient = find_patient(patient_id)
+        money, points = _account_of(patient, request.hospital.currency), cash_points()
+    form = AccountForm(request.POST, currency=request.hospital.currency, cash_points=points)
+    form.is_valid()
+    items, key = form.cleaned_data.get("items"), form.cleaned_data.get("idempotency_key")
+    if not items or not key:
+        raise DomainError(_("Tick the charges that the deposit pays."), field="items", code="nothing_ticked")
+    given = apply_deposits(
+        request.hospital.id,
+        money.id,
+        charge_item_ids=[one.charge_item_id for one in items],
+        idempotency_key=f"{key}:deposit",
+        actor=request.actor,
+        at=request.at,
+    )
+    if not given:
+        return done(_("There is no deposit left, or nothing of this is open. Nothing has changed."))
+    return go_to(reverse("cashier:account", args=[patient_id]))

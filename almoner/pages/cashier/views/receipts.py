@@ -1,0 +1,191 @@
+"""A payment's receipt: on the screen, on paper, verified by its code; and undoing the payment."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from almoner.hospitals.models import Hospital
+from almoner.identity import audit
+from almoner.identity.roles import titles_with
+from almoner.kernel.errors import NotFound
+from almoner.kernel.tenancy import transaction
+from almoner.pages.answers import done, go_to
+from almoner.pages.cashier import presenting, queries
+from almoner.pages.cashier.forms import ReasonForm, RefundForm
+from almoner.pages.cashier.tickets import qr_picture, read_ticket, receipt_ticket
+from almoner.pages.forms import StaffForm
+from almoner.pages.live import live_page
+from almoner.pages.presenters import Formats
+from almoner.pages.staff import HospitalRequest, hospital_view
+from almoner.payments.operations import (
+    PERMISSION_RECORD,
+    PERMISSION_REFUND,
+    PERMISSION_VOID,
+    refund_payment,
+    void_payment,
+)
+
+INVALID = 422
+PAPERS = ("a4", "80mm")
+
+
+def _context(request: HospitalRequest, read: queries.Receipt) -> dict[str, Any]:
+    ticket = receipt_ticket(request.hospital.id, read.payment_id)
+    address = request.build_absolute_uri(reverse("cashier:verify", args=[ticket]))
+    return {
+        "receipt": presenting.receipt_page(read, request.hospital.name, request.formats),
+        "payment_id": read.payment_id,
+        "qr": qr_picture(address),
+        "address": address,
+    }
+
+
+@require_safe
+@hospital_view(PERMISSION_RECORD)
+def receipt(request: HospitalRequest, payment_id: UUID) -> HttpResponse:
+    """``/cashier/payments/ID/``: the receipt, to print or to undo."""
+    read = queries.read_receipt(payment_id)
+    context = _context(request, read)
+    held_minor = 0 if read.voided_at else read.amount_minor - read.refunded_minor
+    actions = [
+        ("void", _("Void"), PERMISSION_VOID, held_minor > 0 and not read.refunded_minor),
+        ("refund", _("Refund"), PERMISSION_REFUND, held_minor > 0),
+    ]
+    context["actions"] = [
+        {
+            "url": reverse(f"cashier:{name}", args=[payment_id]),
+            "title": title,
+            "code": name,
+            "why_not": ""
+            if request.actor.may(permission)
+            else _("This is done by: %(roles)s.") % {"roles": ", ".join(titles_with(permission))},
+        }
+        for name, title, permission, is_possible in actions
+        if is_possible
+    ]
+    return live_page(request, "cashier/receipt.html", "cashier/receipt_content.html", context)
+
+
+def _known_paper(paper: str) -> None:
+    if paper not in PAPERS:
+        raise NotFound("Receipts are printed on a4 or 80mm.", field="paper", code="unknown_paper")
+
+
+@require_POST
+@hospital_view(PERMISSION_RECORD)
+def print_receipt(request: HospitalRequest, payment_id: UUID, paper: str) -> HttpResponse:
+    """Note that the receipt is printed, so that the next one is marked as a reprint, and lead to the paper."""
+    _known_paper(paper)
+    with transaction(request.hospital.id):
+        queries.read_receipt(payment_id)
+        audit.record(
+            queries.PRINTED,
+            actor=request.actor,
+            at=request.at,
+            subject_kind="payment",
+            subject_id=payment_id,
+            paper=paper,
+        )
+    return go_to(reverse("cashier:paper", args=[payment_id, paper]))
+
+
+@require_safe
+@hospital_view(PERMISSION_RECORD)
+def paper_receipt(request: HospitalRequest, payment_id: UUID, paper: str) -> HttpResponse:
+    """``/cashier/payments/ID/paper/80mm/``: the receipt alone, as wide as the paper."""
+    _known_paper(paper)
+    context = _context(request, queries.read_receipt(payment_id))
+    return render(request, "cashier/paper.html", {**context, "paper": paper})
+
+
+def _dialog(
+    request: HospitalRequest, form: StaffForm, payment_id: UUID, title: str, says: str
+) -> HttpResponse:
+    with transaction(request.hospital.id):
+        read = queries.read_receipt(payment_id)
+    context = {
+        "form": form,
+        "action": request.path,
+        "title": title,
+        "says": says,
+        "receipt": presenting.receipt_page(read, request.hospital.name, request.formats),
+    }
+    return render(request, "cashier/undo.html", context, status=INVALID if form.errors else 200)
+
+
+@require_http_methods(["GET", "POST"])
+@hospital_view(PERMISSION_VOID)
+def void(request: HospitalRequest, payment_id: UUID) -> HttpResponse:
+    """A dialog: the payment was recorded in error."""
+    form = ReasonForm(request.POST or None)
+    if request.method == "POST":
+        voided = form.attempt(
+            lambda: void_payment(
+                request.hospital.id,
+                payment_id,
+                reason=form.cleaned_data["reason"],
+                idempotency_key=form.key,
+                actor=request.actor,
+                at=request.at,
+            )
+        )
+        if voided is not None:
+            return done(_("The payment is void. What it paid is open again."))
+    says = _("For a payment that was recorded in error: what it paid is open again.")
+    return _dialog(request, form, payment_id, _("Void the payment"), says)
+
+
+@require_http_methods(["GET", "POST"])
+@hospital_view(PERMISSION_REFUND)
+def refund(request: HospitalRequest, payment_id: UUID) -> HttpResponse:
+    """A dialog: give money back."""
+    with transaction(request.hospital.id):
+        read = queries.read_receipt(payment_id)
+    form = RefundForm(
+        request.POST or None,
+        currency=read.currency,
+        initial={
+            "amount": max(read.amount_minor - read.refunded_minor, 0) or None,
+            "method": read.method,
+        },
+    )
+    if request.method == "POST":
+        refunded = form.attempt(
+            lambda: refund_payment(
+                request.hospital.id,
+                payment_id,
+                amount_minor=form.cleaned_data["amount"],
+                method=form.cleaned_data["method"],
+                reason=form.cleaned_data["reason"],
+                idempotency_key=form.key,
+                actor=request.actor,
+                at=request.at,
+            )
+        )
+        if refunded is not None:
+            return done(_("Give %(amount)s back.") % {"amount": request.formats.money(refunded.amount_minor)})
+    says = _("First what is held as a deposit is given back, then the latest charges are opened again.")
+    return _dialog(request, form, payment_id, _("Refund"), says)
+
+
+@require_safe
+def verify(request: HttpRequest, ticket: str) -> HttpResponse:
+    """``/cashier/verify/TICKET/``, where a receipt's code leads; open to everybody, names no patient."""
+    named = read_ticket(ticket)
+    hospital = Hospital.objects.filter(id=named[0]).first() if named else None
+    if named is None or hospital is None:
+        raise Http404("This code is of no receipt.")
+    with transaction(hospital.id):
+        try:
+            read = queries.read_receipt(named[1])
+        except NotFound as error:
+            raise Http404(error.message) from error
+    page = presenting.receipt_page(read, hospital.name, Formats.of(hospital))
+    return render(request, "cashier/verify.html", {"receipt": page})
