@@ -33,4 +33,5 @@ document.addEventListener("DOMContentLoaded", () => {
   setInterval(ask, INTERVAL_MS);
   setTimeout(() => setInterval(wake, MINUTE_MS), Math.random() * MINUTE_MS);
 });
-for (const name of ["almoner:done", "almoner:changed"]) document.addEventListener(name, wake);
+// A live part rests while a dialog is open: look only once the one that was answered is gone.
+for (const name of ["almoner:done", "almoner:changed"]) document.addEventListener(name, () => setTimeout(wake, 20));

@@ -69,7 +69,7 @@ def order(request: HospitalRequest, order_id: UUID) -> HttpResponse:
     found = queries.laboratory_order(request.hospital.id, order_id, at=request.at)
     subject = Subject(found.encounter_id, found.order_id)
     status = service_point_status(request.hospital.id, STEP, subject, at=request.at)
-    urls = action_urls(STEP, subject)
+    urls = action_urls(STEP, subject) if not found.is_processed or status.due_minor else {}
     if not found.is_processed:
         urls["proceed"] = reverse("laboratory:process", args=[order_id])
     formats = request.formats

@@ -70,7 +70,7 @@ def prescription(request: HospitalRequest, prescription_id: UUID) -> HttpRespons
     found = read.prescription
     subject = Subject(found.encounter_id, found.id)
     status = service_point_status(request.hospital.id, STEP, subject, at=request.at)
-    urls = action_urls(STEP, subject)
+    urls = action_urls(STEP, subject) if read.is_open or status.due_minor else {}
     if read.is_open:
         urls["proceed"] = reverse("pharmacy:rest", args=[found.id, len(read.handed_out)])
     formats = request.formats
