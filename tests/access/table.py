@@ -33,10 +33,13 @@ STAFF = frozenset(
 )
 """Everybody who works at the hospital."""
 
-PUBLIC = frozenset({"login", "logout", "healthz", "api-docs", "openapi", "changes", "choose-hospital"})
+PUBLIC = frozenset(
+    {"login", "logout", "healthz", "api-docs", "openapi", "changes", "choose-hospital", "cashier:verify"}
+)
 """Open to whoever comes, or to whoever is logged in: they show nothing of a hospital."""
 
 TAKES_PAYMENTS = frozenset({ADMINISTRATOR, RECEPTIONIST, CASHIER, BILLING, INSURANCE})
+GIVES_BACK = frozenset({ADMINISTRATOR, BILLING})
 AGREES_PLANS = frozenset({ADMINISTRATOR, MANAGER, BILLING})
 OVERRIDES = frozenset({ADMINISTRATOR, MANAGER, DOCTOR})
 RECEPTION = frozenset({ADMINISTRATOR, RECEPTIONIST})
@@ -93,6 +96,17 @@ TABLE: dict[str, tuple[str, frozenset[str]]] = {
     "pharmacy:prescription": ("GET", PHARMACY_STAFF),
     "pharmacy:part": ("POST", PHARMACY_STAFF),
     "pharmacy:rest": ("POST", PHARMACY_STAFF),
+    # Cashier
+    "cashier:desk": ("GET", TAKES_PAYMENTS),
+    "cashier:find": ("GET", TAKES_PAYMENTS),
+    "cashier:account": ("POST", TAKES_PAYMENTS),
+    "cashier:total": ("GET", TAKES_PAYMENTS),
+    "cashier:use-deposit": ("POST", TAKES_PAYMENTS),
+    "cashier:receipt": ("GET", TAKES_PAYMENTS),
+    "cashier:print": ("POST", TAKES_PAYMENTS),
+    "cashier:paper": ("GET", TAKES_PAYMENTS),
+    "cashier:void": ("POST", GIVES_BACK),
+    "cashier:refund": ("POST", GIVES_BACK),
     # Ward
     "ward:board": ("GET", WARD_STAFF),
     "ward:stay": ("GET", WARD_STAFF),
