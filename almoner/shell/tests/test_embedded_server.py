@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -100,6 +101,7 @@ def test_a_killed_postmaster_is_recovered_though_a_backend_outlives_it(data_dir:
         backend = psutil.Process(connection.info.backend_pid)
         busy = threading.Thread(target=_count_for_ever, args=[connection])
         busy.start()
+        _wait_until_it_computes(backend)
         server.kill()
         process.kill()
         psutil.wait_procs([server], timeout=5)
@@ -110,6 +112,12 @@ def test_a_killed_postmaster_is_recovered_though_a_backend_outlives_it(data_dir:
         assert is_gone(backend)
         with psycopg.connect(Server(data_dir).get_uri()) as again:
             assert again.execute("SELECT sum(number) > 0 FROM kept").fetchone() == (True,)
+
+
+def _wait_until_it_computes(backend: psutil.Process) -> None:
+    before = backend.cpu_times().user
+    while backend.cpu_times().user < before + 0.1:
+        time.sleep(0.02)
 
 
 def _count_for_ever(connection: psycopg.Connection) -> None:
