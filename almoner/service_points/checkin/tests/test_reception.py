@@ -38,7 +38,9 @@ def send(client: Client, address: str, **fields: object) -> HttpResponse:
 
 def visits(day: BusyDay, patient: str) -> list[Encounter]:
     with day.hospital.transaction():
-        return list(Encounter.objects.filter(patient=day.patients[patient].id).order_by("started_at", "number"))
+        return list(
+            Encounter.objects.filter(patient=day.patients[patient].id).order_by("started_at", "number")
+        )
 
 
 # Arrivals
