@@ -16,6 +16,7 @@ from almoner.kernel.tenancy import require_transaction
 MAXIMUM_LENGTH = 100
 MAXIMUM_FOUND = 12
 SHORTEST_WORD = 2
+MAXIMUM_WORDS = 5
 _SEPARATORS = re.compile(r"[\s,.;:/()'\"’-]+")
 _ACCENTS = re.compile("[\u0300-\u036f]")
 _RECEIPT = re.compile(r"^([a-z0-9_-]+)-(\d{4})-(\d+)$", re.IGNORECASE)
@@ -56,24 +57,17 @@ def _receipt(text: str) -> tuple[str, int, int] | None:
     return match[1].upper(), int(match[2]), int(match[3])
 
 
+# One search by its first letters; the words of a text are intersected, each found by index on its own.
+_BY_WORD = """
+    SELECT patient_id FROM pages_patientsearchkey
+    WHERE hospital_id = %(hospital)s AND word ~>=~ %(word_{n})s AND word ~<~ %(word_{n}_end)s
+"""
 _FIND = """
-WITH word AS (
-    SELECT * FROM unnest(%(words)s::text[]) WITH ORDINALITY AS w (text, place)
-), named AS (
-    SELECT DISTINCT key.patient_id
-    FROM (
-        SELECT k.patient_id
-        FROM pages_patientsearchkey AS k
-        WHERE k.hospital_id = %(hospital)s
-          AND (k.word ~>=~ %(first)s AND k.word ~<~ %(first_end)s OR k.word = ANY (%(phones)s::varchar[]))
-          AND NOT EXISTS (
-              SELECT FROM word
-              WHERE word.place > 1 AND NOT EXISTS (
-                  SELECT FROM pages_patientsearchkey AS other
-                  WHERE other.hospital_id = %(hospital)s AND other.patient_id = k.patient_id
-                    AND other.word ~>=~ word.text AND other.word ~<~ (word.text || %(last)s)))
-        LIMIT 200
-    ) AS key
+WITH named AS (
+    ({words} LIMIT 200)
+    UNION
+    SELECT patient_id FROM pages_patientsearchkey
+    WHERE hospital_id = %(hospital)s AND word = ANY (%(phones)s::varchar[])
 ), numbered AS (
     SELECT p.id AS patient_id, p.mrn AS by FROM patients_patient AS p
     WHERE p.hospital_id = %(hospital)s AND p.mrn = ANY (%(numbers)s::varchar[])
@@ -126,15 +120,10 @@ def find_patients(text: str, *, limit: int = MAXIMUM_FOUND) -> list[Found]:
     if len(digits) >= 5 and not re.search(r"[^\d\s+()./-]", text):
         words = [digits]
         phones = [digits[-9:]] if len(digits) > 9 else []
-    if not words or len(words[0]) < SHORTEST_WORD:
-        words = []
+    words = [word for word in words if len(word) >= SHORTEST_WORD]
     series, year, receipt = _receipt(text) or ("", 0, 0)
     parameters: dict[str, Any] = {
         "hospital": hospital_id,
-        "words": words,
-        "first": words[0] if words else _LAST,
-        "first_end": (words[0] if words else _LAST) + _LAST,
-        "last": _LAST,
         "phones": phones,
         "numbers": _numbers(text),
         "series": series,
@@ -142,8 +131,12 @@ def find_patients(text: str, *, limit: int = MAXIMUM_FOUND) -> list[Found]:
         "receipt": receipt,
         "limit": limit,
     }
+    wanted = words[:MAXIMUM_WORDS] or [_LAST]
+    for number, word in enumerate(wanted):
+        parameters |= {f"word_{number}": word, f"word_{number}_end": word + _LAST}
+    by_words = " INTERSECT ".join(_BY_WORD.format(n=number) for number in range(len(wanted)))
     with connection.cursor() as cursor:
-        cursor.execute(_FIND, parameters)
+        cursor.execute(_FIND.format(words=by_words), parameters)
         return [Found(*row) for row in cursor.fetchall()]
 
 

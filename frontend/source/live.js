@@ -2,7 +2,7 @@
 // themselves. They do it every minute in any case: waiting times go on.
 import { lost } from "./connection.js";
 
-const INTERVAL_MS = 1200;
+const INTERVAL_MS = 1500;
 const MINUTE_MS = 60_000;
 let marker = "";
 let asking = false;
