@@ -31,7 +31,7 @@ def arrive(visit: Visit, staff: dict[str, str], name: str, width: int, height: i
     search = page.get_by_role("searchbox", name="Who arrives?")
     expect(search).to_be_focused()
     page.keyboard.type(name)
-    page.get_by_role("link", name="Register a new patient").click()
+    page.get_by_role("link", name=f"Nobody is found by “{name}”").click()
     expect(page.get_by_label("Name")).to_have_value(name)
     number = sum(map(ord, name))
     page.get_by_label("Birth date").fill(f"{1950 + number % 50}-04-12")
