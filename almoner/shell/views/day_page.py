@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -33,6 +34,7 @@ class VisitRow:
     """A visit in the table. ``tags``: emergency, inpatient, triage."""
 
     patient: str
+    patient_url: str
     mrn: str
     number: str
     since: str
@@ -64,6 +66,7 @@ class OptionLine:
 class HeldCard:
     id: UUID
     patient: str
+    patient_url: str
     mrn: str
     what: str
     order_number: str
@@ -178,6 +181,7 @@ def _visit_row(
     status = read.statuses.get(visit.patient_id)
     return VisitRow(
         patient=visit.patient_name,
+        patient_url=reverse("patient", args=[visit.patient_id]),
         mrn=visit.mrn,
         number=visit.number,
         since=formats.moment(visit.started_at, today=reference),
@@ -196,6 +200,7 @@ def _held_card(step: HeldStep, formats: Formats, actor: Actor, *, today: date) -
     return HeldCard(
         id=step.decision_id,
         patient=step.visit.patient_name,
+        patient_url=reverse("patient", args=[step.visit.patient_id]),
         mrn=step.visit.mrn,
         what=step.title if may_read else str(_("A service")),
         order_number=step.order_number,
