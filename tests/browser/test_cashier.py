@@ -44,6 +44,7 @@ def test_cash_with_change_over_two_charges_by_keyboard_alone(
     visitor = visit()
     visitor.log_in(people["cashier"])
     page = visitor.open("/cashier/")
+    expect(page.get_by_role("searchbox", name="Who pays?")).to_be_focused()
     page.keyboard.type("keyboard pay")
     expect(page.locator("#payer-found")).to_contain_text("Keyboard Payer")
     page.keyboard.press("Enter")

@@ -51,6 +51,7 @@ def test_an_empty_form_says_what_is_missing_at_each_field(visit: Visit) -> None:
 
 def test_the_keyboard_alone_logs_in_searches_shows_keys_and_turns_days(visit: Visit, manager: str) -> None:
     page = visit().open("/login/")
+    expect(page.get_by_label("Email")).to_be_focused()
     page.keyboard.type(manager)
     page.keyboard.press("Tab")
     page.keyboard.type("correct horse battery staple")
