@@ -55,7 +55,10 @@ ROLES: dict[str, Role] = {
     # Sees that services are blocked, not which: a name would tell what was ordered before it is released.
     "laboratory_technician": Role("Laboratory technician", _SERVICE | {"laboratory.process"}),
     "pharmacist": Role("Pharmacist", _SERVICE | {"pharmacy.dispense", "enforcement.read_blocked_services"}),
-    "ward_nurse": Role("Ward nurse", _SERVICE | {"ward.assign_bed", "enforcement.read_blocked_services"}),
+    "ward_nurse": Role(
+        "Ward nurse",
+        _SERVICE | {"ward.assign_bed", "ward.backdate_transfer", "enforcement.read_blocked_services"},
+    ),
     "cashier": Role("Cashier", _FINANCE | {"payments.record"}),
     "billing_staff": Role(
         "Billing staff",

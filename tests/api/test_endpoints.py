@@ -266,6 +266,12 @@ CALLS = [
         lambda w: {"bed_id": w.bed_id},
         status=200,
     ),
+    _get("list_beds_of_admission", lambda w: f"/ward/admissions/{w.lying_admission.id}/beds"),
+    _post(
+        "transfer",
+        lambda w: f"/ward/admissions/{w.lying_admission.id}/transfer",
+        lambda w: {"bed_id": w.bed_id, "reason": "Next to the window"},
+    ),
     Call(
         "accrue_daily_charges",
         lambda w: f"/ward/admissions/{w.admission.id}/accrual",

@@ -34,6 +34,7 @@ OTHERWISE: dict[str, Any] = {
     "admit": {"priority": "urgent"},
     "check_in_patient": {"reason": "cough"},
     "provide_services": {"lines": [{"service": "bandage", "quantity": 2}]},
+    "transfer": {"reason": "another reason"},
     "dispense": {"quantities": [{"line": 1, "quantity": "4"}]},
 }
 

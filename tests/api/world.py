@@ -20,8 +20,9 @@ from almoner.kernel.ids import new_id
 from almoner.orders import operations as orders
 from almoner.orders.models import Admission, Prescription, TestOrder, TestOrderLine
 from almoner.patients.models import Encounter
+from almoner.service_points.ward.operations import assign_bed
 from tests.support.api import ApiClient
-from tests.support.hospital import SERVICE_PROVIDED, TestPatient, make_hospital
+from tests.support.hospital import SERVICE_PROVIDED, TestPatient, enforce, make_hospital
 
 
 class World:
@@ -126,6 +127,19 @@ class World:
         return orders.admit(
             self.hospital.id, encounter_id=self.encounter.id, ward="general_ward", **self._key()
         ).order
+
+    @cached_property
+    def lying_admission(self) -> Admission:
+        """A patient who lies in the last bed."""
+        encounter = self.hospital.encounter(self.hospital.patient("Kwame Mensah"), "inpatient")
+        admission = orders.admit(
+            self.hospital.id, encounter_id=encounter.id, ward="general_ward", **self._key()
+        ).order
+        enforce(self.hospital, "department", "inpatient", payment_enforcement="none")
+        with self.hospital.transaction():
+            bed_id = Bed.objects.order_by("-code").values_list("id", flat=True)[0]
+        assign_bed(self.hospital.id, admission.id, bed_id=bed_id, actor=self.actor, at=self.at)
+        return admission
 
     @cached_property
     def bed_id(self) -> UUID:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.http import HttpResponse
 from ninja import Query, Router
+from pydantic import Field
 
 from almoner.charging.models import ChargeItem
 from almoner.charging.wire import ChargeItemResource, charge_item_resources
@@ -15,9 +16,10 @@ from almoner.enforcement.wire import Passed, passed
 from almoner.hospitals.callers import ApiRequest, needs
 from almoner.hospitals.models import Bed
 from almoner.kernel.tenancy import transaction
-from almoner.kernel.wire import Input, Reason, Resource, answer
+from almoner.kernel.wire import IdempotencyKey, Input, Instant, Reason, Resource, answer
 from almoner.orders.models import Admission
-from almoner.service_points.ward import operations
+from almoner.orders.operations import find_order
+from almoner.service_points.ward import operations, transfers
 from almoner.service_points.ward.models import BedStay
 
 router = Router(tags=["Ward"])
@@ -34,6 +36,23 @@ class BedStayResource(Resource):
     started_at: datetime
     ended_at: datetime | None
     assigned_by: str
+    bed: str
+    ward: str
+    reason: str
+
+
+class Transfer(Input):
+    """``moved_at``: when it happened, if earlier; needs the permission to backdate."""
+
+    bed_id: UUID
+    moved_at: Instant | None = None
+    reason: Annotated[str, Field(max_length=transfers.MAXIMUM_REASON_LENGTH, pattern=r"^[^\x00]*$")] = ""
+
+
+class BedStays(Resource):
+    """The beds that a patient lay in, one after the other."""
+
+    items: list[BedStayResource]
 
 
 class BedStayPassed(Passed[BedStayResource]):
@@ -87,6 +106,9 @@ def _stay(row: BedStay) -> BedStayResource:
         started_at=row.started_at,
         ended_at=row.ended_at,
         assigned_by=row.assigned_by,
+        bed=row.bed.code,
+        ward=row.bed.ward.code,
+        reason=row.reason,
     )
 
 
@@ -141,6 +163,38 @@ def assign_bed(request: ApiRequest, admission_id: UUID, body: BedAssignment) -> 
         caller.hospital_id, admission_id, bed_id=body.bed_id, actor=caller.actor, at=caller.at
     )
     return answer(passed(BedStayPassed, passage, _stay, caller.actor))
+
+
+@router.get("/admissions/{admission_id}/beds", auth=needs(operations.PERMISSION_WARD), response=BedStays)
+def list_beds_of_admission(request: ApiRequest, admission_id: UUID) -> HttpResponse:
+    """The beds that the patient lay in, the first one first."""
+    with transaction(request.auth.hospital_id):
+        find_order(Admission, admission_id)
+        rows = BedStay.objects.select_related("bed__ward").filter(admission_id=admission_id)
+        return answer(BedStays(items=[_stay(row) for row in rows.order_by("started_at", "id")]))
+
+
+@router.post(
+    "/admissions/{admission_id}/transfer",
+    auth=needs(operations.PERMISSION_WARD),
+    response={201: BedStayResource},
+)
+def transfer(
+    request: ApiRequest, admission_id: UUID, body: Transfer, idempotency_key: IdempotencyKey
+) -> HttpResponse:
+    """Move the patient to another bed of any ward; the occupancy of the bed before ends at that moment."""
+    caller = request.auth
+    transferred = transfers.transfer(
+        caller.hospital_id,
+        admission_id,
+        bed_id=body.bed_id,
+        moved_at=body.moved_at,
+        reason=body.reason,
+        idempotency_key=idempotency_key,
+        actor=caller.actor,
+        at=caller.at,
+    )
+    return answer(_stay(transferred.stay), 201, replayed=transferred.captured.replayed)
 
 
 @router.post(

@@ -13,6 +13,7 @@ class WardConfig(ServicePointConfig):
     event_kinds = (
         EventKind("ward.admitted", "Admitted to a ward", "7.1 WardAdmission"),
         EventKind("bed.assigned", "Bed assigned", "7.1 BedAssigned", delivers="bed.assign"),
+        EventKind("patient.transferred", "Moved to another bed"),
     )
     steps = (
         Step("bed.assign", "Bed assignment", "Assign bed", needs_order=True),

@@ -10,13 +10,20 @@ from almoner.orders.models import Admission
 
 
 class BedStay(TenantModel):
-    """A patient in a bed. A bed holds one patient at a time, a patient lies in one bed at a time."""
+    """A period in which a patient occupied a bed, from ``started_at`` to before ``ended_at`` (None: lies there now).
+
+    An admission has one for each bed that the patient lay in, each starting where the one before ended; the
+    ward is the bed's. A bed holds one patient at a time, a patient lies in one bed at a time: periods of a bed
+    never overlap, nor do those of an admission (``sql/bed_stays.sql``). ``reason``: why the patient was moved
+    here, "" for the first bed.
+    """
 
     admission = TenantForeignKey(Admission)
     bed = TenantForeignKey(Bed)
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
     assigned_by = models.CharField(max_length=200)
+    reason = models.CharField(max_length=300, default="", blank=True)
 
     class Meta:
         constraints = [

@@ -39,7 +39,8 @@ def assign_bed(hospital_id: UUID, admission_id: UUID, *, bed_id: UUID, actor: Ac
     admission = find_order(Admission, admission_id)
     if admission.discharged_at is not None:
         raise Conflict("The patient was discharged.", field="admission_id", code="discharged")
-    bed = Bed.objects.select_for_update(no_key=True).filter(id=bed_id, is_active=True).first()
+    beds = Bed.objects.select_for_update(no_key=True, of=("self",)).select_related("ward")
+    bed = beds.filter(id=bed_id, is_active=True).first()
     if bed is None:
         raise NotFound("There is no such bed at this hospital.", field="bed_id", code="unknown_bed")
     if bed.ward_id != admission.ward_id:
