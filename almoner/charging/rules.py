@@ -30,7 +30,7 @@ class Event:
     """Something that happened; see ``charging.operations.capture``.
 
     ``occurred_at`` None: as it is recorded, which keeps a retried request the same request.
-    ``priority``: routine, urgent, stat. ``request_type``: first, follow_up, maintenance, elective.
+    ``priority``: routine, urgent, stat. ``request_type``: first, follow_up, maintenance, elective, emergency.
     ``body`` is kept as it is with the event.
     """
 

@@ -34,7 +34,7 @@ SCOPE_BILLING = "billing.read"
 """May read what was charged, asked, paid and decided, with the names of the services."""
 MAXIMUM_LINES = 200
 Priority = Literal["routine", "urgent", "stat"]
-RequestType = Literal["first", "follow_up", "maintenance", "elective"]
+RequestType = Literal["first", "follow_up", "maintenance", "elective", "emergency"]
 ItemStatus = Literal["planned", "unpriced", "billable", "cancelled", "entered_in_error"]
 EventKindName = Annotated[str, Field(pattern=r"^[a-z0-9_.]{1,60}$")]
 

@@ -13,6 +13,8 @@ from almoner.kernel.money import Money
 
 ESSENTIAL_PRIORITIES = {"stat", "urgent"}
 ESSENTIAL_REQUESTS = {"follow_up", "maintenance"}
+EMERGENCY_REQUEST = "emergency"
+"""What is asked for as an emergency: an emergency medication (section 3.2)."""
 
 
 class Outcome(StrEnum):
@@ -132,6 +134,15 @@ def is_emergency(facts: Facts, settings: Settings) -> bool:
     return facts.department_kind == "emergency" or facts.encounter_class == "emergency" or critical
 
 
+def _asked_as_emergency(facts: Facts, unpaid: list[DueItem]) -> bool:
+    """Whether all that is unpaid was ordered as an emergency (section 3.2); discharge settles those, too."""
+    return (
+        bool(unpaid)
+        and not facts.settles_encounter
+        and all(item.request_type == EMERGENCY_REQUEST for item in unpaid)
+    )
+
+
 def decide(policies: Policies, facts: Facts, at: datetime) -> Decision:
     """The gate's answer at ``at``: the first rule that fits decides."""
     department_settings = policies.resolve(department=facts.department)
@@ -147,6 +158,13 @@ def decide(policies: Policies, facts: Facts, at: datetime) -> Decision:
             Outcome.OVERRIDDEN,
             "emergency",
             "Emergency care is never held; charges are kept for later.",
+            by="system:emergency",
+        )
+    if _asked_as_emergency(facts, unpaid):
+        return answer(
+            Outcome.OVERRIDDEN,
+            "emergency_order",
+            "Ordered as an emergency, which is never held; charges are kept for later.",
             by="system:emergency",
         )
     for override in facts.overrides:
@@ -239,7 +257,7 @@ def _judge(policies: Policies, facts: Facts, item: DueItem, at: datetime) -> _Ve
 
 _WHY = {
     "payment_required": "",
-    "not_essential": " Only urgent and follow-up services may be deferred.",
+    "not_essential": " Only urgent, follow-up and standing services may be deferred.",
     "deferral_limit": " The patient owes more than may be deferred.",
     "deferral_expired": " The time to pay later has passed.",
 }

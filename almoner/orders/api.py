@@ -35,6 +35,7 @@ router = Router(tags=["Orders"])
 
 OrderKind = Literal["tests", "prescriptions", "admissions"]
 RequestType = Literal["first", "follow_up", "maintenance"]
+PrescriptionType = Literal["first", "follow_up", "maintenance", "elective", "emergency"]
 
 
 class NewTestOrder(Input):
@@ -51,12 +52,15 @@ class NewMedication(Input):
 
 
 class NewPrescription(Input):
-    """Medications by the codes of their services; ``maintenance`` for a standing one."""
+    """Medications by the codes of their services. ``request_type`` is the kind of medication (section 3.2):
+
+    ``emergency`` is never held, ``maintenance`` is deferred where the policy defers, ``elective`` waits.
+    """
 
     encounter_id: UUID
     medications: Annotated[list[NewMedication], Field(min_length=1, max_length=100)]
     priority: Priority = "routine"
-    request_type: RequestType = "first"
+    request_type: PrescriptionType = "first"
 
 
 class NewAdmission(Input):

@@ -16,6 +16,16 @@ class Priority(models.TextChoices):
     STAT = "stat"
 
 
+class PrescriptionType(models.TextChoices):
+    """What kind of medication is prescribed (section 3.2)."""
+
+    FIRST = "first"
+    FOLLOW_UP = "follow_up"
+    MAINTENANCE = "maintenance"
+    ELECTIVE = "elective"
+    EMERGENCY = "emergency"
+
+
 class Order(TenantModel):
     """What every order has. ``number`` is what people say: LAB-123."""
 
@@ -58,9 +68,9 @@ class TestOrderLine(TenantModel):
 
 
 class Prescription(Order):
-    """Medications prescribed in one go. ``request_type``: first, or maintenance for a standing one."""
+    """Medications prescribed in one go. ``request_type`` is a ``PrescriptionType``."""
 
-    request_type = models.CharField(max_length=20, default="first")
+    request_type = models.CharField(max_length=20, default=PrescriptionType.FIRST)
 
     class Meta:
         constraints = [

@@ -30,6 +30,7 @@ from almoner.orders.models import (
     Order,
     Prescription,
     PrescriptionLine,
+    PrescriptionType,
     Priority,
     TestOrder,
     TestOrderLine,
@@ -154,18 +155,21 @@ def prescribe(
     actor: Actor,
     at: datetime,
     priority: str = Priority.ROUTINE,
-    request_type: str = "first",
+    request_type: str = PrescriptionType.FIRST,
 ) -> Placed[Prescription]:
     """Prescribe medications (section 1.4): charged by quantity now, delivered when dispensed.
 
-    ``request_type`` is ``maintenance`` for a standing medication, which the policy may treat otherwise.
+    ``request_type`` (section 3.2): an ``emergency`` medication is never held, ``maintenance`` (a standing one)
+    is deferred where the policy defers, ``elective`` waits for payment.
     """
     actor.require(PERMISSION_ORDER)
     _check_priority(priority)
     _check_lines(medications)
-    if request_type not in ("first", "follow_up", "maintenance"):
+    if request_type not in PrescriptionType.values:
         raise DomainError(
-            "Expected first, follow_up or maintenance.", field="request_type", code="invalid_request_type"
+            f"Expected one of {', '.join(PrescriptionType.values)}.",
+            field="request_type",
+            code="invalid_request_type",
         )
     order_id = order_id_for(hospital_id, "prescription", idempotency_key)
     with transaction(hospital_id):

@@ -65,6 +65,7 @@ DECISION_TABLES = (
     "How long and how much moderate defers",
     "Blocking switched off",
     "Emergencies are never held",
+    "The kinds of a prescription",
     "Overrides in force",
     "Nothing due, something paid",
     "Deposits",

@@ -15,6 +15,12 @@ from almoner.pages.forms import StaffForm
 from almoner.service_points.consultation.operations import MAXIMUM_NOTE
 
 PRIORITIES = [("routine", _("Routine")), ("urgent", _("Urgent")), ("stat", _("Immediately"))]
+PRESCRIPTION_TYPES = [
+    ("first", _("New")),
+    ("maintenance", _("Standing medication")),
+    ("elective", _("Elective")),
+    ("emergency", _("Emergency medication: never held")),
+]
 ROWS = 4
 
 
@@ -83,9 +89,7 @@ class PrescriptionForm(_LinesForm):
     """Medications prescribed in one go."""
 
     nothing_chosen = _("Choose at least one medication.")
-    request_type = forms.ChoiceField(
-        label=_("Kind"), choices=[("first", _("New")), ("maintenance", _("Standing medication"))]
-    )
+    request_type = forms.ChoiceField(label=_("Kind"), choices=PRESCRIPTION_TYPES)
     priority = forms.ChoiceField(label=_("Priority"), choices=PRIORITIES)
 
     @property

@@ -18,6 +18,11 @@ from almoner.pages.presenters import BillingWidget, Formats, billing_widget
 from almoner.service_points.pharmacy.queries import HandedOut, PrescribedLine, WaitingPrescription
 
 PRIORITIES = {"urgent": ("triage", _("Urgent")), "stat": ("critical", _("Immediately"))}
+KINDS = {
+    "maintenance": _("standing"),
+    "elective": _("elective"),
+    "emergency": _("emergency medication"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +36,7 @@ class PrescriptionRow:
     number: str
     medications: str
     is_begun: bool
-    is_standing: bool
+    kind: Any
     tag: str
     tag_title: Any
     since: str
@@ -59,7 +64,7 @@ def prescription_row(
         number=one.number,
         medications=one.medications,
         is_begun=one.is_begun,
-        is_standing=one.request_type == "maintenance",
+        kind=KINDS.get(one.request_type, ""),
         tag=tag,
         tag_title=tag_title,
         since=formats.moment(one.ordered_at, today=today),

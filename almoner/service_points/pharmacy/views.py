@@ -83,6 +83,7 @@ def prescription(request: HospitalRequest, prescription_id: UUID) -> HttpRespons
         "ordered_by": found.ordered_by.partition(":")[2],
         "tag": tag,
         "tag_title": tag_title,
+        "kind": presenting.KINDS.get(found.request_type, ""),
         "bar": service_point_bar(status, formats, request.actor, urls, today=request.today),
         "billing": billing_widget(billing, formats, request.actor, today=request.today),
         "lines": [presenting.line_row(line) for line in read.lines],
