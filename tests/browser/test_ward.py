@@ -113,6 +113,27 @@ def test_6_3_a_bed_is_assigned_once_it_is_paid_overridden_or_planned(
     expect(nurse.get_by_role("button", name="Discharge", exact=True)).to_be_visible()
 
 
+def test_a_patient_is_moved_to_another_bed_by_keyboard(
+    visit: Visit, people: dict[str, str], busy_day: BusyDay
+) -> None:
+    with busy_day.hospital.transaction():
+        lying = Admission.objects.get(encounter=busy_day.visits["Kwame Mensah"].id).id
+    visitor = visit()
+    visitor.log_in(people["ward_nurse"])
+    page = visitor.open(f"/ward/admissions/{lying}/")
+    expect(page.get_by_role("heading", name="Bed 1", exact=True)).to_be_visible()
+    page.keyboard.press("m")
+    expect(page.get_by_label("To bed")).to_be_focused()
+    page.get_by_label("To bed").select_option("9")
+    page.get_by_label("Why").fill("Needs monitoring")
+    visitor.picture("ward-transfer-1280")
+    page.get_by_label("Why").press("Enter")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    beds = page.get_by_role("region", name="Beds of this stay")
+    expect(beds.get_by_role("row").last).to_contain_text("Needs monitoring")
+    expect(page.get_by_role("heading", name="Bed 9", exact=True)).to_be_visible()
+
+
 def serious(page: Page) -> list[str]:
     """What axe finds serious or critical on the page."""
     page.evaluate(AXE.read_text())

@@ -85,8 +85,8 @@ def typed(form: Any, **fields: object) -> dict[str, object]:
     """What a browser sends of ``form`` as it was opened, with ``fields`` typed over it."""
     values = {name: form[name].field.prepare_value(form[name].value()) for name in form.fields}
     for name, field in form.fields.items():
-        if not values[name] and getattr(field.widget, "input_type", "") == "select" and field.choices:
-            values[name] = next(iter(field.choices))[0]
+        if not values[name] and getattr(field.widget, "input_type", "") == "select" and field.widget.choices:
+            values[name] = next(iter(field.widget.choices))[0]
     return {name: value for name, value in {**values, **fields}.items() if value not in (None, False, "")}
 
 

@@ -32,6 +32,7 @@ class BedTile:
     lasts: str
     status: Any
     tone: str
+    move_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,7 @@ def _tile(
         lasts=duration(int((at - bed.since).total_seconds() // 60)),
         status=widget.status,
         tone=widget.tone,
+        move_url=reverse("ward:transfer", args=[bed.admission_id]),
     )
 
 
@@ -163,8 +165,24 @@ class ChargeRow:
 
 
 @dataclass(frozen=True, slots=True)
+class BedPeriod:
+    """A bed that the patient lay in. ``until`` "": lies there now."""
+
+    bed: str
+    ward: str
+    since: str
+    until: str
+    lasts: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
 class Stay:
-    """An admission in words. ``phase``: waiting, lying or discharged. ``uncharged_days``: not charged yet."""
+    """An admission in words. ``phase``: waiting, lying or discharged. ``uncharged_days``: not charged yet.
+
+    ``ward`` is where the patient lies or lay last. ``periods``: the beds one after the other, when there were
+    several.
+    """
 
     number: str
     ward: str
@@ -174,6 +192,7 @@ class Stay:
     since: str
     lasts: str
     until: str
+    periods: tuple[BedPeriod, ...]
     daily: tuple[ChargeRow, ...]
     other: tuple[ChargeRow, ...]
     daily_total: str
@@ -197,16 +216,36 @@ def _charge_row(charge: StayCharge, formats: Formats, today: date) -> ChargeRow:
     )
 
 
+def _period(stay: BedStay, formats: Formats, *, at: datetime, today: date) -> BedPeriod:
+    ended = stay.ended_at or at
+    who = stay.assigned_by.partition(":")[2]
+    return BedPeriod(
+        bed=stay.bed.code,
+        ward=stay.bed.ward.name,
+        since=_moment(stay.started_at, formats, today),
+        until=_moment(stay.ended_at, formats, today) if stay.ended_at else "",
+        lasts=duration(int((ended - stay.started_at).total_seconds() // 60)),
+        note=f"{stay.reason} · {who}" if stay.reason else who,
+    )
+
+
+def _moment(at: datetime, formats: Formats, today: date) -> str:
+    """Day and time; the time alone when it is today."""
+    time, day = formats.time(at), formats.local_date(at)
+    return time if day == today else f"{formats.moment(at, today=today)}, {time}"
+
+
 def stay_of(
     admission: Admission,
-    stay: BedStay | None,
+    stays: Sequence[BedStay],
     charges: Sequence[StayCharge],
     formats: Formats,
     *,
     at: datetime,
     today: date,
 ) -> Stay:
-    """``admission`` with its bed and what its visit was charged."""
+    """``admission`` with its beds, the first one first, and what its visit was charged."""
+    stay = stays[-1] if stays else None
     lying = stay if stay is not None and stay.ended_at is None else None
     phase = "discharged" if admission.discharged_at else "lying" if lying else "waiting"
     daily = [charge for charge in charges if charge.is_daily and charge.of_admission]
@@ -218,13 +257,14 @@ def stay_of(
     ended = admission.discharged_at or at
     return Stay(
         number=admission.number,
-        ward=admission.ward.name,
+        ward=stay.bed.ward.name if stay else admission.ward.name,
         phase=phase,
         admitted=formats.moment(admission.ordered_at, today=today),
         bed=stay.bed.code if stay else "",
         since=formats.moment(stay.started_at, today=today) if stay else "",
         lasts=duration(int((ended - stay.started_at).total_seconds() // 60)) if stay else "",
         until=formats.moment(admission.discharged_at, today=today) if admission.discharged_at else "",
+        periods=tuple(_period(one, formats, at=at, today=today) for one in stays) if len(stays) > 1 else (),
         daily=tuple(_charge_row(charge, formats, today) for charge in daily),
         other=tuple(_charge_row(charge, formats, today) for charge in other),
         daily_total=formats.money(sum(charge.net_minor or 0 for charge in daily)),

@@ -12,7 +12,7 @@ from django.db import connection
 from almoner.enforcement.facts import Subject
 from almoner.enforcement.queries import decisions_now
 from almoner.enforcement.rules import Decision
-from almoner.hospitals.models import Bed
+from almoner.hospitals.models import Bed, Ward
 from almoner.kernel.errors import NotFound
 from almoner.kernel.tenancy import require_transaction
 from almoner.orders.models import Admission
@@ -175,14 +175,22 @@ def find_admission(admission_id: UUID) -> Admission:
     return found
 
 
-def latest_stay(admission_id: UUID) -> BedStay | None:
-    """Where the patient lies, or lay last; one statement."""
-    return (
-        BedStay.objects.select_related("bed")
-        .filter(admission_id=admission_id)
-        .order_by("-started_at", "-id")
-        .first()
-    )
+def bed_stays(admission_id: UUID) -> list[BedStay]:
+    """The beds that the patient lay in, the first one first, each with its ward; one statement."""
+    stays = BedStay.objects.select_related("bed__ward").filter(admission_id=admission_id)
+    return list(stays.order_by("started_at", "id"))
+
+
+def free_beds_by_ward() -> dict[Ward, list[Bed]]:
+    """Every bed that nobody lies in, by ward; one statement."""
+    taken = BedStay.objects.filter(ended_at=None).values("bed_id")
+    beds = Bed.objects.select_related("ward").filter(is_active=True, ward__is_active=True)
+    by_ward: dict[Ward, list[Bed]] = {}
+    for bed in sorted(
+        beds.exclude(id__in=taken), key=lambda bed: (bed.ward.name, bed.ward_id, len(bed.code), bed.code)
+    ):
+        by_ward.setdefault(bed.ward, []).append(bed)
+    return by_ward
 
 
 def free_beds(ward_id: UUID) -> list[Bed]:

@@ -64,8 +64,8 @@ def transfer(
         if stay is None:
             began = moved_at or at
             left = _present_occupancy(admission)
-            bed = _free_bed(bed_id, left, began)
             _check_time(began, left, at)
+            bed = _free_bed(bed_id, left, began)
             left.ended_at = began
             left.save(update_fields=["ended_at"])
             stay = BedStay.objects.create(

@@ -12,6 +12,7 @@ urlpatterns = [
     path("", views.board, name="board"),
     path(_ADMISSION, views.stay, name="stay"),
     path(f"{_ADMISSION}beds/<uuid:bed_id>/", views.assign, name="assign"),
+    path(f"{_ADMISSION}transfer/", views.transfer, name="transfer"),
     path(f"{_ADMISSION}days/", views.charge_days, name="charge-days"),
     path(f"{_ADMISSION}discharge/", views.discharge, name="discharge"),
     path(f"{_ADMISSION}exception/", views.exception, name="exception"),

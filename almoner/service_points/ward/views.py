@@ -22,8 +22,8 @@ from almoner.pages.patient_page import patient_head
 from almoner.pages.presenters import ServicePointBar, billing_widget, service_point_bar
 from almoner.pages.staff import HospitalRequest, hospital_view
 from almoner.pages.step_actions import action_urls
-from almoner.service_points.ward import operations, presenting, queries
-from almoner.service_points.ward.forms import ExceptionForm
+from almoner.service_points.ward import operations, presenting, queries, transfers
+from almoner.service_points.ward.forms import ExceptionForm, TransferForm
 
 INVALID = 422
 ASSIGN = "bed.assign"
@@ -60,7 +60,7 @@ def stay(request: HospitalRequest, admission_id: UUID) -> HttpResponse:
     admission = queries.find_admission(admission_id)
     shown = presenting.stay_of(
         admission,
-        queries.latest_stay(admission.id),
+        queries.bed_stays(admission.id),
         queries.stay_charges(admission),
         request.formats,
         at=request.at,
@@ -80,6 +80,7 @@ def stay(request: HospitalRequest, admission_id: UUID) -> HttpResponse:
             {"code": bed.code, "url": reverse("ward:assign", args=[admission.id, bed.id])}
             for bed in (queries.free_beds(admission.ward_id) if shown.phase == "waiting" else [])
         ],
+        "transfer_url": reverse("ward:transfer", args=[admission.id]),
         "charge_days_url": reverse("ward:charge-days", args=[admission.id]),
         "exception_url": reverse("ward:exception", args=[admission.id]),
     }
@@ -106,6 +107,53 @@ def assign(request: HospitalRequest, admission_id: UUID, bed_id: UUID) -> HttpRe
     if passage.result is None:
         raise Conflict(passage.decision.reason, field="admission_id", code="held")
     return done(_("Bed %(bed)s is assigned.") % {"bed": passage.result.bed.code})
+
+
+@require_http_methods(["GET", "POST"])
+@hospital_view(operations.PERMISSION_WARD)
+def transfer(request: HospitalRequest, admission_id: UUID) -> HttpResponse:
+    """A dialog: move the patient to another free bed of any ward, now or recorded afterwards."""
+    with transaction(request.hospital.id):
+        admission = queries.find_admission(admission_id)
+        stays = queries.bed_stays(admission_id)
+        beds = queries.free_beds_by_ward()
+    form = TransferForm(
+        request.POST or None,
+        beds=beds,
+        zone=request.formats.zone,
+        may_backdate=request.actor.may(transfers.PERMISSION_BACKDATE),
+    )
+    if request.method == "POST":
+        moved = form.attempt(
+            lambda: transfers.transfer(
+                request.hospital.id,
+                admission_id,
+                bed_id=form.cleaned_data["bed_id"],
+                moved_at=form.cleaned_data.get("moved_at"),
+                reason=form.cleaned_data["reason"],
+                idempotency_key=form.key,
+                actor=request.actor,
+                at=request.at,
+            )
+        )
+        if moved is not None:
+            return done(
+                _("%(name)s lies in bed %(bed)s, %(ward)s, now.")
+                % {
+                    "name": admission.patient.name,
+                    "bed": moved.stay.bed.code,
+                    "ward": moved.stay.bed.ward.name,
+                }
+            )
+    context = {
+        "form": form,
+        "action": request.path,
+        "head": patient_head(admission.patient, request.formats, today=request.today),
+        "from_bed": stays[-1].bed.code if stays else "",
+        "from_ward": stays[-1].bed.ward.name if stays else "",
+        "has_beds": bool(beds),
+    }
+    return render(request, "ward/transfer.html", context, status=INVALID if form.errors else 200)
 
 
 @require_POST

@@ -16,7 +16,7 @@ from django.urls import reverse
 from almoner.charging.models import ChargeItem
 from almoner.enforcement.facts import Subject
 from almoner.enforcement.models import Override
-from almoner.hospitals.models import Bed
+from almoner.hospitals.models import Bed, Department, Ward
 from almoner.kernel.ids import new_id
 from almoner.orders.models import Admission
 from almoner.orders.operations import admit
@@ -63,7 +63,8 @@ def pay_advance(day: BusyDay, patient: str) -> None:
 
 def stays(day: BusyDay, patient: str) -> list[BedStay]:
     with day.hospital.transaction():
-        return list(BedStay.objects.filter(admission=admission_of(day, patient)))
+        rows = BedStay.objects.select_related("bed").filter(admission=admission_of(day, patient))
+        return list(rows.order_by("started_at"))
 
 
 def test_the_board_says_who_waits_for_how_much_a_day_and_who_lies_where(day: BusyDay, nurse: Client) -> None:
@@ -212,4 +213,58 @@ def test_every_template_of_the_ward_is_rendered(day: BusyDay, nurse: Client, ren
         nurse.get(stay_url(day, patient))
     nurse.get(reverse("ward:board"))
     nurse.get(reverse("ward:exception", args=[admission_of(day, "Kwame Mensah").id]), headers=HTMX)
+    nurse.get(transfer_url(day, "Kwame Mensah"), headers=HTMX)
     assert templates_of(ward) - rendered == set()
+
+
+def add_icu(day: BusyDay) -> None:
+    with day.hospital.transaction():
+        icu = Ward.objects.create(
+            hospital_id=day.hospital.id,
+            code="icu",
+            name="Intensive care",
+            ward_type="icu",
+            department=Department.objects.get(code="inpatient"),
+        )
+        Bed.objects.create(hospital_id=day.hospital.id, ward=icu, code="A")
+
+
+def transfer_url(day: BusyDay, patient: str) -> str:
+    return reverse("ward:transfer", args=[admission_of(day, patient).id])
+
+
+def test_a_patient_is_moved_once_and_the_stay_says_which_beds_there_were(day: BusyDay, nurse: Client) -> None:
+    add_icu(day)
+    url = transfer_url(day, "Kwame Mensah")
+    assert "Beds of this stay" not in text_of(nurse.get(stay_url(day, "Kwame Mensah")))
+    opened = nurse.get(url, headers=HTMX)
+    assert 'label="Intensive care"' in opened.content.decode() and "from bed 1" in text_of(opened)
+    sent = typed(opened.context["form"], bed_id=beds_of(day)["A"], reason="Needs monitoring")
+    for _ in range(2):
+        assert said(nurse.post(url, sent, headers=HTMX)) == "Kwame Mensah lies in bed A, Intensive care, now."
+    page = text_of(nurse.get(stay_url(day, "Kwame Mensah")))
+    assert "Beds of this stay" in page and "Needs monitoring" in page and "Intensive care" in page
+    assert [stay.bed.code for stay in stays(day, "Kwame Mensah")] == ["1", "A"]
+
+
+@pytest.mark.parametrize(
+    ("bed", "moved_at", "says"),
+    [
+        ("1", "", "lies in this bed already"),
+        ("2", "2026-03-02T16:00", "in the future"),
+        ("2", "2026-03-02T09:00", "came into bed 1 later"),
+        ("2", "0001-01-01T00:00", "came into bed 1 later"),
+        ("2", "yesterday", "Enter a day and a time"),
+        ("x", "", "Choose a free bed"),
+    ],
+)
+def test_a_transfer_that_cannot_be_is_explained_at_its_field_and_keeps_what_was_typed(
+    day: BusyDay, nurse: Client, bed: str, moved_at: str, says: str
+) -> None:
+    url = transfer_url(day, "Kwame Mensah")
+    form = nurse.get(url, headers=HTMX).context["form"]
+    sent = typed(form, bed_id=beds_of(day).get(bed, bed), moved_at=moved_at, reason="Closer to the door")
+    refused = nurse.post(url, sent, headers=HTMX)
+    assert refused.status_code == 422 and says in text_of(refused)
+    assert "Closer to the door" in refused.content.decode()
+    assert len(stays(day, "Kwame Mensah")) == 1
