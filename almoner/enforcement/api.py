@@ -18,6 +18,7 @@ from almoner.charging.wire import SCOPE_BILLING
 from almoner.enforcement import gate, operations, queries
 from almoner.enforcement.facts import Subject
 from almoner.enforcement.models import GateDecision, Override
+from almoner.enforcement.overrides import OverrideState, in_state
 from almoner.enforcement.rules import Outcome
 from almoner.enforcement.wire import (
     SCOPE_BLOCKED,
@@ -30,6 +31,7 @@ from almoner.enforcement.wire import (
     EventKindResource,
     NewGateDecision,
     NewOverride,
+    NewOverrideReview,
     NewRevocation,
     OverridePage,
     OverrideResource,
@@ -166,10 +168,15 @@ def list_overrides(
     limit: Limit,
     encounter_id: Annotated[UUID | None, Query(None)],
     patient_id: Annotated[UUID | None, Query(None)],
+    state: Annotated[
+        OverrideState | None, Query(None, description="`to_review`: nobody has reviewed it yet.")
+    ],
 ) -> HttpResponse:
     """Overrides, the latest first, for review."""
     with transaction(request.auth.hospital_id):
         rows = Override.objects.all()
+        if state is not None:
+            rows = in_state(rows, state, at=request.auth.at)
         if encounter_id is not None:
             rows = rows.filter(encounter=encounter_id)
         if patient_id is not None:
@@ -183,16 +190,7 @@ def list_overrides(
 def get_override(request: ApiRequest, override_id: UUID) -> HttpResponse:
     """One override."""
     with transaction(request.auth.hospital_id):
-        return answer(override_resources([_find_override(override_id)])[0])
-
-
-def _find_override(override_id: UUID) -> Override:
-    row = Override.objects.filter(id=override_id).first()
-    if row is None:
-        raise NotFound(
-            "There is no such override at this hospital.", field="override_id", code="unknown_override"
-        )
-    return row
+        return answer(override_resources([operations.find_override(override_id)])[0])
 
 
 @router.post(
@@ -207,7 +205,31 @@ def revoke_override(request: ApiRequest, override_id: UUID, body: NewRevocation)
         operations.revoke_override(
             caller.hospital_id, override_id, reason=body.reason, actor=caller.actor, at=caller.at
         )
-        return answer(override_resources([_find_override(override_id)])[0], 201)
+        return answer(override_resources([operations.find_override(override_id)])[0], 201)
+
+
+@router.post(
+    "/overrides/{override_id}/reviews",
+    auth=needs(operations.PERMISSION_REVIEW),
+    response={201: OverrideResource},
+)
+def review_override(
+    request: ApiRequest, override_id: UUID, body: NewOverrideReview, idempotency_key: IdempotencyKey
+) -> HttpResponse:
+    """Accept an override afterwards, or dispute it. Nobody reviews their own (409)."""
+    caller = request.auth
+    with transaction(caller.hospital_id):
+        review = operations.review_override(
+            caller.hospital_id,
+            override_id,
+            verdict=body.verdict,
+            note=body.note,
+            idempotency_key=idempotency_key,
+            actor=caller.actor,
+            at=caller.at,
+        )
+        resource = override_resources([operations.find_override(override_id)])[0]
+        return answer(resource, 201, replayed=review.reviewed_at != caller.at)
 
 
 @router.get(

@@ -89,7 +89,10 @@ class Override(TenantModel):
                 condition=models.Q(expires_at__gt=models.F("starts_at")), name="override_expires"
             ),
         ]
-        indexes = [models.Index(fields=["hospital_id", "encounter"], name="override_by_encounter")]
+        indexes = [
+            models.Index(fields=["hospital_id", "encounter"], name="override_by_encounter"),
+            models.Index(fields=["hospital_id", "created_at"], name="override_by_time"),
+        ]
 
 
 class OverrideRevocation(TenantModel):
@@ -103,4 +106,40 @@ class OverrideRevocation(TenantModel):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["hospital_id", "override"], name="override_revoked_once")
+        ]
+
+
+class OverrideReview(TenantModel):
+    """What somebody else said to an override afterwards; the latest review stands.
+
+    ``granted_by`` repeats who granted it, so that the database refuses a review of one's own override.
+    """
+
+    class Verdict(models.TextChoices):
+        ACCEPTED = "accepted"
+        DISPUTED = "disputed"
+
+    override = TenantForeignKey(Override)
+    verdict = models.CharField(max_length=10, choices=Verdict.choices)
+    note = models.CharField(max_length=500, default="", blank=True)
+    granted_by = models.CharField(max_length=200)
+    reviewed_by = models.CharField(max_length=200)
+    reviewed_at = models.DateTimeField()
+    idempotency_key = models.CharField(max_length=200)
+    content_hash = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["hospital_id", "idempotency_key"], name="override_review_key_once"
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(reviewed_by=models.F("granted_by")), name="override_reviewed_by_another"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(verdict="accepted") | ~models.Q(note=""), name="override_dispute_says_why"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["hospital_id", "override", "reviewed_at"], name="override_review_latest")
         ]

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from almoner.enforcement.facts import StepFacts, Subject, read_facts
-from almoner.enforcement.models import GateDecision, Override, OverrideRevocation
+from almoner.enforcement.models import GateDecision, Override, OverrideReview, OverrideRevocation
 from almoner.enforcement.policy import OverrideRule
 from almoner.identity import audit
 from almoner.kernel.actor import Actor
@@ -17,6 +17,7 @@ from almoner.kernel.tenancy import require_transaction, transaction
 
 PERMISSION_OVERRIDE = "enforcement.override"
 PERMISSION_REVOKE = "enforcement.revoke_override"
+PERMISSION_REVIEW = "enforcement.review_override"
 MAXIMUM_LIFETIME = timedelta(days=30)
 
 
@@ -123,11 +124,15 @@ def _triage_that_permits(read: StepFacts, triage_level: int | None) -> int | Non
 
 def _held(decision_id: UUID, step: str, subject: Subject) -> GateDecision:
     decision = GateDecision.objects.filter(
-        id=decision_id, step=step, encounter_id=subject.encounter_id, outcome=GateDecision.Outcome.HELD
+        id=decision_id,
+        step=step,
+        encounter_id=subject.encounter_id,
+        order_id=subject.order_id,
+        outcome=GateDecision.Outcome.HELD,
     ).first()
     if decision is None:
         raise NotFound(
-            "There is no held decision of this step and encounter with that id.",
+            "There is no held decision of this step, encounter and order with that id.",
             field="held_decision_id",
             code="unknown_decision",
         )
@@ -183,9 +188,7 @@ def revoke_override(
     if not reason.strip() or len(reason) > 500:
         raise DomainError("Say why, in 1 to 500 characters.", field="reason", code="reason_missing")
     with transaction(hospital_id):
-        override = Override.objects.filter(id=override_id).first()
-        if override is None:
-            raise NotFound("There is no such override.", field="override_id", code="unknown_override")
+        override = find_override(override_id)
         revocation, created = OverrideRevocation.objects.get_or_create(
             override=override,
             defaults={"hospital_id": hospital_id, "at": at, "revoked_by": actor.name, "reason": reason},
@@ -201,3 +204,76 @@ def revoke_override(
             reason=reason,
         )
         return revocation
+
+
+def find_override(override_id: UUID) -> Override:
+    """The override. Raises ``NotFound``. Needs the hospital's transaction."""
+    override = Override.objects.filter(id=override_id).first()
+    if override is None:
+        raise NotFound(
+            "There is no such override at this hospital.", field="override_id", code="unknown_override"
+        )
+    return override
+
+
+def review_override(
+    hospital_id: UUID,
+    override_id: UUID,
+    *,
+    verdict: str,
+    note: str = "",
+    idempotency_key: str,
+    actor: Actor,
+    at: datetime,
+) -> OverrideReview:
+    """Say afterwards whether an override (or an exception at discharge) was right (section 8.1).
+
+    ``verdict``: accepted, or disputed with a note that says why. A further review replaces the one before;
+    all of them stay on record. It changes nothing about the money: what is open stays open.
+
+    Raises ``NotFound``, ``DomainError`` naming the field, ``Conflict`` for one's own override.
+    """
+    actor.require(PERMISSION_REVIEW)
+    check_key(idempotency_key)
+    note = note.strip()
+    if verdict not in OverrideReview.Verdict.values:
+        raise DomainError("Expected accepted or disputed.", field="verdict", code="invalid_verdict")
+    if verdict == OverrideReview.Verdict.DISPUTED and not note:
+        raise DomainError("Say what is wrong with it.", field="note", code="note_missing")
+    if len(note) > 500:
+        raise DomainError("A note has at most 500 characters.", field="note", code="note_too_long")
+    hashed = content_hash([override_id, verdict, note])
+    with transaction(hospital_id):
+        before = OverrideReview.objects.filter(idempotency_key=idempotency_key).first()
+        if before is not None:
+            if before.content_hash != hashed:
+                raise IdempotencyMismatch(idempotency_key)
+            return before
+        override = find_override(override_id)
+        if override.created_by == actor.name:
+            raise Conflict(
+                "Nobody reviews their own override: somebody else has to.",
+                field="override_id",
+                code="own_override",
+            )
+        review = OverrideReview.objects.create(
+            hospital_id=hospital_id,
+            override=override,
+            verdict=verdict,
+            note=note,
+            granted_by=override.created_by,
+            reviewed_by=actor.name,
+            reviewed_at=at,
+            idempotency_key=idempotency_key,
+            content_hash=hashed,
+        )
+        audit.record(
+            "override.reviewed",
+            actor=actor,
+            at=at,
+            subject_kind="override",
+            subject_id=override.id,
+            verdict=verdict,
+            note=note,
+        )
+        return review

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, Field
 
 from almoner.charging.wire import SCOPE_BILLING
 from almoner.enforcement.gate import Passage
-from almoner.enforcement.models import GateDecision, Override, OverrideRevocation
+from almoner.enforcement.models import GateDecision, Override, OverrideReview, OverrideRevocation
 from almoner.enforcement.rules import Decision, Option, Outcome
 from almoner.kernel.actor import Actor
 from almoner.kernel.money import Money
 from almoner.kernel.paging import Page
-from almoner.kernel.wire import Input, Instant, Reason, Resource
+from almoner.kernel.wire import Input, Instant, Note, Reason, Resource
 from almoner.patients.api import TriageLevel
 
 SCOPE_STATUS = "enforcement.read_status"
@@ -111,7 +111,25 @@ class NewRevocation(Input):
     reason: Reason
 
 
+class NewOverrideReview(Input):
+    """What is said to an override afterwards; a dispute says why in ``note``."""
+
+    verdict: Literal["accepted", "disputed"]
+    note: Note = ""
+
+
+class OverrideReviewResource(Resource):
+    """A review of an override."""
+
+    verdict: str
+    note: str
+    reviewed_at: datetime
+    reviewed_by: str
+
+
 class OverrideResource(Resource):
+    """An override. ``reviews``: what others said to it, the latest first; the latest stands."""
+
     id: UUID
     step: str
     patient_id: UUID
@@ -126,6 +144,7 @@ class OverrideResource(Resource):
     held_decision_id: UUID | None
     revoked_at: datetime | None
     revoked_by: str
+    reviews: list[OverrideReviewResource]
 
 
 class OverridePage(Page[OverrideResource]):
@@ -320,12 +339,17 @@ def stored_decision(row: GateDecision) -> StoredDecision:
 
 
 def override_resources(rows: list[Override]) -> list[OverrideResource]:
-    """Overrides with their revocations, in one more statement."""
+    """Overrides with their revocations and reviews, in two more statements."""
     revoked = {row.override_id: row for row in OverrideRevocation.objects.filter(override__in=rows)}
-    return [_override_resource(row, revoked.get(row.id)) for row in rows]
+    reviews: dict[UUID, list[OverrideReview]] = {}
+    for review in OverrideReview.objects.filter(override__in=rows).order_by("-reviewed_at", "-id"):
+        reviews.setdefault(review.override_id, []).append(review)
+    return [_override_resource(row, revoked.get(row.id), reviews.get(row.id, [])) for row in rows]
 
 
-def _override_resource(row: Override, revocation: OverrideRevocation | None) -> OverrideResource:
+def _override_resource(
+    row: Override, revocation: OverrideRevocation | None, reviews: list[OverrideReview]
+) -> OverrideResource:
     return OverrideResource(
         id=row.id,
         step=row.step,
@@ -341,4 +365,13 @@ def _override_resource(row: Override, revocation: OverrideRevocation | None) -> 
         held_decision_id=row.held_decision_id,
         revoked_at=revocation.at if revocation else None,
         revoked_by=revocation.revoked_by if revocation else "",
+        reviews=[
+            OverrideReviewResource(
+                verdict=review.verdict,
+                note=review.note,
+                reviewed_at=review.reviewed_at,
+                reviewed_by=review.reviewed_by,
+            )
+            for review in reviews
+        ],
     )

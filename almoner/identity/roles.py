@@ -29,7 +29,13 @@ ROLES: dict[str, Role] = {
     "administrator": Role("Administrator", everything=True),
     "hospital_manager": Role(
         "Hospital manager",
-        _FINANCE | {"payments.plan", "enforcement.override", "enforcement.revoke_override"},
+        _FINANCE
+        | {
+            "payments.plan",
+            "enforcement.override",
+            "enforcement.revoke_override",
+            "enforcement.review_override",
+        },
     ),
     "receptionist": Role(
         "Receptionist",
@@ -71,6 +77,7 @@ ROLES: dict[str, Role] = {
             "payments.refund",
             "payments.plan",
             "enforcement.revoke_override",
+            "enforcement.review_override",
         },
     ),
     "insurance_specialist": Role("Insurance specialist", _FINANCE | {"payments.record"}),

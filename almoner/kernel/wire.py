@@ -99,6 +99,7 @@ Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 Code = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,80}$")]
 """The code of a service, department, ward, payer..."""
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=_NO_NUL)]
+Note = Annotated[str, Field(max_length=500, pattern=_NO_NUL)]
 Reason = Annotated[str, Field(min_length=1, max_length=500, pattern=_NO_NUL)]
 Text = Annotated[str, Field(max_length=200, pattern=_NO_NUL)]
 Instant = Annotated[

@@ -16,6 +16,7 @@ _ORDER_STEP = "steps/<str:step>/<uuid:encounter_id>/<uuid:order_id>/"
 urlpatterns = [
     path("changes/<str:ticket>", changes, name="changes"),
     path("cashier/", include("almoner.pages.cashier.urls")),
+    path("work/", include("almoner.pages.work_lists.urls")),
     path("search/", search, name="search"),
     path("session/", session_renewed, name="session-renewed"),
     path("patients/<uuid:patient_id>/", patient, name="patient"),

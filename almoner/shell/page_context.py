@@ -18,10 +18,18 @@ CASHIER = NavigationEntry(
     _("Cashier"), "cashier:desk", icon="cash-register", key="k", permissions=("payments.record",)
 )
 
+WORK_LISTS = NavigationEntry(
+    _("Overrides"),
+    "work_lists:overrides",
+    icon="clipboard-check",
+    key="o",
+    permissions=("enforcement.review_override",),
+)
+
 
 def navigation_of(actor: Actor) -> tuple[NavigationEntry, ...]:
-    """Where ``actor`` may go: the day, the places of the service points, the cashier."""
-    entries = [TODAY, *(entry for point in installed() for entry in point.navigation), CASHIER]
+    """Where ``actor`` may go: the day, the places of the service points, the cashier, the work lists."""
+    entries = [TODAY, *(entry for point in installed() for entry in point.navigation), CASHIER, WORK_LISTS]
     return tuple(
         entry
         for entry in entries

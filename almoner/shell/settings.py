@@ -39,6 +39,7 @@ INSTALLED_APPS = [
     "almoner.scheduling",
     "almoner.pages",
     "almoner.pages.cashier",
+    "almoner.pages.work_lists",
     "almoner.service_points.checkin",
     "almoner.service_points.consultation",
     "almoner.service_points.laboratory",

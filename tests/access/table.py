@@ -42,6 +42,7 @@ TAKES_PAYMENTS = frozenset({ADMINISTRATOR, RECEPTIONIST, CASHIER, BILLING, INSUR
 GIVES_BACK = frozenset({ADMINISTRATOR, BILLING})
 AGREES_PLANS = frozenset({ADMINISTRATOR, MANAGER, BILLING})
 OVERRIDES = frozenset({ADMINISTRATOR, MANAGER, DOCTOR})
+REVIEWS = frozenset({ADMINISTRATOR, MANAGER, BILLING})
 RECEPTION = frozenset({ADMINISTRATOR, RECEPTIONIST})
 DOCTORS = frozenset({ADMINISTRATOR, DOCTOR})
 LABORATORY_STAFF = frozenset({ADMINISTRATOR, LABORATORY})
@@ -107,6 +108,14 @@ TABLE: dict[str, tuple[str, frozenset[str]]] = {
     "cashier:paper": ("GET", TAKES_PAYMENTS),
     "cashier:void": ("POST", GIVES_BACK),
     "cashier:refund": ("POST", GIVES_BACK),
+    # Work lists
+    "work_lists:overrides": ("GET", REVIEWS),
+    "work_lists:override": ("GET", REVIEWS),
+    "work_lists:override-review": ("POST", REVIEWS),
+    "work_lists:override-revoke": ("POST", REVIEWS),
+    "work_lists:held": ("GET", REVIEWS | OVERRIDES),
+    "work_lists:decision": ("GET", REVIEWS | OVERRIDES),
+    "work_lists:decision-override": ("POST", OVERRIDES),
     # Ward
     "ward:board": ("GET", WARD_STAFF),
     "ward:stay": ("GET", WARD_STAFF),

@@ -186,6 +186,11 @@ CALLS = [
         lambda w: f"/overrides/{w.override.id}/revocation",
         lambda w: {"reason": "paid meanwhile"},
     ),
+    _post(
+        "review_override",
+        lambda w: f"/overrides/{w.override.id}/reviews",
+        lambda w: {"verdict": "accepted", "note": "seen with the ward"},
+    ),
     _get("get_billing_status", lambda w: f"/patients/{w.charged.patient_id}/billing-status"),
     _get(
         "get_service_point_status",

@@ -28,6 +28,7 @@ OTHERWISE: dict[str, Any] = {
     "refund_payment": {"amount_minor": 101},
     "apply_deposits": {"maximum_minor": 301},
     "grant_override": {"reason": "another reason"},
+    "review_override": {"verdict": "disputed"},
     "agree_payment_plan": {"instalments": 4},
     "order_tests": {"services": ["lipid_panel"]},
     "prescribe": {"priority": "urgent"},

@@ -1,0 +1,46 @@
+"""Forms of the work lists."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from almoner.enforcement.models import OverrideReview
+from almoner.pages.forms import StaffForm
+from almoner.pages.step_actions import OverrideForm
+
+
+class ReviewForm(StaffForm):
+    """Accept an override, or dispute it and say why."""
+
+    verdict = forms.ChoiceField(
+        label=_("Verdict"),
+        choices=[
+            (OverrideReview.Verdict.ACCEPTED.value, _("Accept")),
+            (OverrideReview.Verdict.DISPUTED.value, _("Dispute")),
+        ],
+        initial=OverrideReview.Verdict.ACCEPTED.value,
+        widget=forms.RadioSelect,
+    )
+    note = forms.CharField(
+        label=_("Note"),
+        max_length=500,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=_("A dispute says what is wrong."),
+    )
+
+
+class ReasonForm(StaffForm):
+    """Why something is taken back."""
+
+    reason = forms.CharField(label=_("Why"), max_length=500, widget=forms.Textarea(attrs={"rows": 3}))
+
+
+class HeldForm(OverrideForm):
+    """An override that counts from when a step was held."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, held_at="", **kwargs)
