@@ -28,7 +28,8 @@ class Tax(TenantModel):
 
 class Service(TenantModel):
     """Something a hospital does or hands out, at a price. ``flags`` are what charge rules look at,
-    ``payment_timing`` (section 4.2) says when its charges fall due; empty: as the hospital's cycle says."""
+    ``payment_timing`` (section 4.2) says when its charges fall due; empty: as the hospital's cycle says.
+    ``charge_timing`` (section 4.2): during or after the service, they fall due counted from its delivery."""
 
     class Kind(models.TextChoices):
         CONSULTATION = "consultation"
@@ -46,6 +47,7 @@ class Service(TenantModel):
     tax = TenantForeignKey(Tax, null=True)
     flags = ArrayField(models.SlugField(max_length=40), default=list)
     payment_timing = models.CharField(max_length=20, default="", blank=True)
+    charge_timing = models.CharField(max_length=20, db_default="", default="", blank=True)
     is_active = models.BooleanField(default=True)
 
     class Meta:

@@ -36,6 +36,7 @@ class PricedService:
     tax: TaxRate | None = None
     flags: frozenset[str] = frozenset()
     payment_timing: str = ""
+    charge_timing: str = ""
 
 
 @dataclass(frozen=True, slots=True)

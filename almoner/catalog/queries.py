@@ -24,6 +24,7 @@ def read_price_book(hospital: Hospital) -> PriceBook:
             tax=TaxRate(tax.code, tax.percent, tax.inclusive) if tax else None,
             flags=frozenset(service.flags),
             payment_timing=service.payment_timing,
+            charge_timing=service.charge_timing,
         )
     lines: dict[str, list[Line]] = {}
     for row in TariffLine.objects.select_related("service"):

@@ -14,6 +14,8 @@ from almoner.catalog.pricing import Buyer, Price, PriceBook, PricedService, pric
 from almoner.kernel.errors import DomainError
 
 MAXIMUM_QUANTITY = Decimal(100_000)
+DUE_FROM_DELIVERY = ("during_service", "after_service")
+"""The charge timings (section 4.2) whose charges fall due counted from when the service was given."""
 
 
 @dataclass(frozen=True, slots=True)

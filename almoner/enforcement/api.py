@@ -154,6 +154,7 @@ def grant_override(request: ApiRequest, body: NewOverride, idempotency_key: Idem
             expires_at=body.expires_at,
             triage_level=body.triage_level,
             held_decision_id=body.held_decision_id,
+            condition=body.condition,
             idempotency_key=idempotency_key,
             actor=caller.actor,
             at=caller.at,

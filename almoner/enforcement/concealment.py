@@ -21,9 +21,21 @@ PERMISSION_READ_BLOCKED = "enforcement.read_blocked_services"
 
 
 def hides_details(read: StepFacts) -> bool:
-    """Whether the hospital hides the details of unpaid orders: any of the order's policies says so."""
-    departments = {item.department for item in read.facts.items} or {read.facts.department}
-    return any(read.policies.resolve(department=code).hide_details for code in departments)
+    """Whether the hospital hides the details of unpaid orders: any of the order's policies says so.
+
+    A switch apart from whether the step is held: a held order whose details are not hidden can be read.
+    """
+    facts = read.facts
+    places = {(item.department, item.service) for item in facts.items} or {("", "")}
+    return any(
+        read.policies.resolve(
+            department=department or facts.department,
+            service=service,
+            module=facts.module,
+            category=facts.patient_category,
+        ).hide_details
+        for department, service in places
+    )
 
 
 def concealing_steps() -> frozenset[str]:

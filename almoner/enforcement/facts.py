@@ -11,10 +11,10 @@ from uuid import UUID
 from django.db import connection
 
 from almoner.enforcement.models import PaymentPolicy
-from almoner.enforcement.policy import Policies, read_settings
+from almoner.enforcement.policy import Policies, read_policies
 from almoner.enforcement.rules import DueItem, Facts, OverrideInForce
 from almoner.kernel.errors import NotFound
-from almoner.kernel.service_points import Step, steps
+from almoner.kernel.service_points import Step, modules, steps
 from almoner.kernel.tenancy import transaction
 
 _policies: dict[UUID, Policies] = {}
@@ -27,15 +27,15 @@ def policies_at(hospital_id: UUID, version: int) -> Policies:
         return known
     with transaction(hospital_id):
         rows = list(PaymentPolicy.objects.all())
-    read = {(row.scope, row.subject): read_settings(row.scope, row.settings) for row in rows}
-    policies = Policies(
-        version=version,
-        hospital=read.get(("hospital", ""), Policies(0).hospital),
-        departments={subject: value for (scope, subject), value in read.items() if scope == "department"},
-        services={subject: value for (scope, subject), value in read.items() if scope == "service"},
-    )
+    policies = read_policies(version, ((row.scope, row.subject, row.settings) for row in rows))
     _policies[hospital_id] = policies
     return policies
+
+
+def _asked_elsewhere(hospital_id: UUID) -> list[str]:
+    """The services that the policies known here ask for at steps that are not their own."""
+    known = _policies.get(hospital_id)
+    return known.services_asked_elsewhere() if known else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +80,8 @@ def due_items(rows: Iterable[dict[str, Any]]) -> tuple[DueItem, ...]:
             priority=row["priority"],
             request_type=row["request_type"],
             planned=row["planned"],
+            steps=tuple(row["steps"]),
+            delivered=row["delivered"],
         )
         for row in rows
     )
@@ -109,17 +111,29 @@ def read_facts(
             field="step",
             code="unknown_step",
         )
+    elsewhere = _asked_elsewhere(hospital_id)
+    row = _call_facts(hospital_id, known, subject, at, elsewhere, with_payments)
+    if policies_at(hospital_id, row[0]).services_asked_elsewhere() != elsewhere:
+        elsewhere = _asked_elsewhere(hospital_id)
+        row = _call_facts(hospital_id, known, subject, at, elsewhere, with_payments)
+    return _step_facts(hospital_id, known, row)
+
+
+def _call_facts(
+    hospital_id: UUID, step: Step, subject: Subject, at: datetime, elsewhere: list[str], with_payments: bool
+) -> Sequence[Any]:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT * FROM enforcement_facts(%s, %s, %s, %s, %s, %s, %s)",
+            "SELECT * FROM enforcement_facts(%s, %s, %s, %s, %s, %s, %s, %s)",
             [
                 hospital_id,
-                step,
+                step.name,
                 subject.encounter_id,
                 subject.order_id,
                 at,
                 with_payments,
-                known.settles_encounter,
+                step.settles_encounter,
+                elsewhere,
             ],
         )
         row = cursor.fetchone()
@@ -127,7 +141,7 @@ def read_facts(
         raise NotFound(
             "There is no such encounter at this hospital.", field="encounter_id", code="unknown_encounter"
         )
-    return _step_facts(hospital_id, known, row)
+    return tuple(row)
 
 
 def read_many_facts(
@@ -136,12 +150,26 @@ def read_many_facts(
     """``read_facts`` of many (step, subject) in one statement, in their order; None for what is unknown."""
     known = steps()
     wanted = [(place, known[step], subject) for place, (step, subject) in enumerate(asked) if step in known]
+    elsewhere = _asked_elsewhere(hospital_id)
+    rows = _call_many_facts(hospital_id, wanted, at, elsewhere)
+    version = next((row[0] for row in rows.values()), None)
+    if version is not None and policies_at(hospital_id, version).services_asked_elsewhere() != elsewhere:
+        rows = _call_many_facts(hospital_id, wanted, at, _asked_elsewhere(hospital_id))
+    return [
+        _step_facts(hospital_id, known[step], rows[place]) if place in rows else None
+        for place, (step, _) in enumerate(asked)
+    ]
+
+
+def _call_many_facts(
+    hospital_id: UUID, wanted: list[tuple[int, Step, Subject]], at: datetime, elsewhere: list[str]
+) -> dict[int, list[Any]]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT asked.place, facts.* FROM unnest(%s::int[], %s::text[], %s::uuid[], %s::uuid[], %s::bool[])"
             " AS asked (place, step, encounter_id, order_id, whole)"
             " CROSS JOIN LATERAL enforcement_facts("
-            "%s, asked.step, asked.encounter_id, asked.order_id, %s, false, asked.whole) AS facts",
+            "%s, asked.step, asked.encounter_id, asked.order_id, %s, false, asked.whole, %s) AS facts",
             [
                 [place for place, _, _ in wanted],
                 [step.name for _, step, _ in wanted],
@@ -150,19 +178,17 @@ def read_many_facts(
                 [step.settles_encounter for _, step, _ in wanted],
                 hospital_id,
                 at,
+                elsewhere,
             ],
         )
-        rows = {place: row for place, *row in cursor.fetchall()}
-    return [
-        _step_facts(hospital_id, known[step], rows[place]) if place in rows else None
-        for place, (step, _) in enumerate(asked)
-    ]
+        return {place: row for place, *row in cursor.fetchall()}
 
 
 def _step_facts(hospital_id: UUID, known: Step, row: Sequence[Any]) -> StepFacts:
     """A row of ``enforcement_facts`` as rules read it."""
     (version, currency, patient_id, account_id, encounter_class, triage_level, department, department_kind,
-     outstanding_minor, deposit_minor, plan_status, items, overrides, payments) = row  # fmt: skip
+     outstanding_minor, deposit_minor, plan_status, items, overrides, payments,
+     patient_category) = row  # fmt: skip
     facts = Facts(
         step=known.name,
         currency=currency,
@@ -177,6 +203,8 @@ def _step_facts(hospital_id: UUID, known: Step, row: Sequence[Any]) -> StepFacts
         overrides=overrides_in_force(overrides or ()),
         conceals_details=known.conceals_details,
         settles_encounter=known.settles_encounter,
+        module=modules()[known.name],
+        patient_category=patient_category,
     )
     return StepFacts(
         facts=facts,

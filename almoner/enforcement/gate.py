@@ -29,8 +29,8 @@ Result = TypeVar("Result")
 _STORE_DECISION = """
     INSERT INTO enforcement_gatedecision
         (id, hospital_id, step, patient_id, encounter_id, order_id, outcome, reason_code, reason, due_minor,
-         currency, facts, configuration_version, decided_at, asked_by)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s, %s, %s)
+         currency, facts, configuration_version, decided_at, asked_by, setting, source)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s, %s, %s, %s, %s)
 """
 
 GUARDS: dict[str, str] = {}
@@ -87,6 +87,8 @@ def _store(
                 read.policies.version,
                 at,
                 actor.name,
+                decision.setting,
+                decision.source,
             ],
         )
     return decision_id

@@ -9,16 +9,19 @@ from almoner.patients.models import Encounter, Patient
 
 
 class PaymentPolicy(TenantModel):
-    """What the hospital, a department or a service asks before a step (section 7.3 BillingPolicy).
+    """What the hospital, a module, a department, a service or a category of patients asks before a step
+    (section 7.3 BillingPolicy). ``subject`` is the code of what the block is about, empty for the hospital.
 
-    ``settings`` keeps the file's own words (sections 1.2, 4.1, 4.2), checked when they were loaded;
+    ``settings`` keeps the file's own words (sections 1.2, 3.2, 4.1, 4.2), checked when they were loaded;
     ``enforcement.policy`` reads them into one vocabulary.
     """
 
     class Scope(models.TextChoices):
         HOSPITAL = "hospital"
+        MODULE = "module"
         DEPARTMENT = "department"
         SERVICE = "service"
+        PATIENT_CATEGORY = "patient_category"
 
     scope = models.CharField(max_length=20, choices=Scope.choices)
     subject = models.SlugField(max_length=80, default="", blank=True)
@@ -31,7 +34,10 @@ class PaymentPolicy(TenantModel):
 
 
 class GateDecision(TenantModel):
-    """An answer of the gate at a step, with the facts and the policy it was made from."""
+    """An answer of the gate at a step, with the facts and the policy it was made from.
+
+    ``setting`` decided and stood in the block ``source``, such as ``department:cardiology``.
+    """
 
     class Outcome(models.TextChoices):
         ALLOWED = "allowed"
@@ -53,6 +59,8 @@ class GateDecision(TenantModel):
     configuration_version = models.IntegerField()
     decided_at = models.DateTimeField()
     asked_by = models.CharField(max_length=200)
+    setting = models.CharField(max_length=40, db_default="", default="", blank=True)
+    source = models.CharField(max_length=120, db_default="", default="", blank=True)
 
     class Meta:
         indexes = [
@@ -65,7 +73,7 @@ class Override(TenantModel):
     """A person's decision that a step goes ahead unpaid (section 8.1): audited, expiring, revocable.
 
     ``order_id`` empty: every step of that name in the encounter. ``held_decision`` is set when it was
-    applied retroactively.
+    applied retroactively. ``condition``: the patient's condition that a conditional override rests on (a code).
     """
 
     step = models.CharField(max_length=60)
@@ -74,6 +82,7 @@ class Override(TenantModel):
     order_id = models.UUIDField(null=True)
     reason = models.CharField(max_length=500)
     triage_level = models.SmallIntegerField(null=True)
+    condition = models.SlugField(max_length=40, db_default="", default="", blank=True)
     starts_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     created_at = models.DateTimeField()

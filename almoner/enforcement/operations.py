@@ -7,7 +7,7 @@ from uuid import UUID
 
 from almoner.enforcement.facts import StepFacts, Subject, read_facts
 from almoner.enforcement.models import GateDecision, Override, OverrideReview, OverrideRevocation
-from almoner.enforcement.policy import OverrideRule
+from almoner.enforcement.policy import Level, OverrideRule
 from almoner.identity import audit
 from almoner.kernel.actor import Actor
 from almoner.kernel.errors import Conflict, DomainError, IdempotencyMismatch, NotFound
@@ -33,12 +33,14 @@ def grant_override(
     at: datetime,
     triage_level: int | None = None,
     held_decision_id: UUID | None = None,
+    condition: str = "",
 ) -> Override:
     """Let ``step`` go ahead for ``subject`` until ``expires_at``; charges still accumulate.
 
     With ``held_decision_id`` it is applied retroactively: it counts from when that decision held the
-    step. Under the rule ``conditional`` the triage level (given, else the encounter's) must be at or
-    below the configured one; under ``never`` staff cannot override.
+    step. Under the rule ``conditional``, and under the level ``emergency_only``, the triage level (given, else
+    the encounter's) must be at or below the configured one, or ``condition`` (a code) one of the configured
+    conditions (section 8.1); under ``never`` staff cannot override.
 
     Raises ``PermissionRefused``, ``DomainError`` naming the field, ``Conflict`` when the policy refuses.
     """
@@ -47,6 +49,7 @@ def grant_override(
     _check_request(reason, expires_at, triage_level, at)
     hashed = content_hash(
         [step, subject.encounter_id, subject.order_id, reason, expires_at, triage_level, held_decision_id]
+        + ([condition] if condition else [])
     )
     with transaction(hospital_id):
         before = Override.objects.filter(idempotency_key=idempotency_key).first()
@@ -55,7 +58,7 @@ def grant_override(
                 raise IdempotencyMismatch(idempotency_key)
             return before
         read = read_facts(hospital_id, step, subject, at)
-        triage = _triage_that_permits(read, triage_level)
+        triage = _triage_that_permits(read, triage_level, condition)
         starts_at = at
         if held_decision_id is not None:
             starts_at = _held(held_decision_id, step, subject).decided_at
@@ -67,6 +70,7 @@ def grant_override(
             order_id=subject.order_id,
             reason=reason,
             triage_level=triage,
+            condition=condition,
             starts_at=starts_at,
             expires_at=expires_at,
             created_at=at,
@@ -103,20 +107,35 @@ def _check_request(reason: str, expires_at: datetime, triage_level: int | None, 
         )
 
 
-def _triage_that_permits(read: StepFacts, triage_level: int | None) -> int | None:
-    """The triage level an override rests on; ``Conflict`` when the policy lets nobody override, or not at it."""
-    settings = read.policies.resolve(department=read.facts.department)
-    rules = {settings.override} | {
-        read.policies.resolve(department=item.department, service=item.service).override
-        for item in read.facts.items
-    }
-    triage = triage_level if triage_level is not None else read.facts.triage_level
-    if OverrideRule.NEVER in rules:
+def _triage_that_permits(read: StepFacts, triage_level: int | None, condition: str) -> int | None:
+    """The triage level an override rests on; ``Conflict`` when the policy lets nobody override, or not then."""
+    facts = read.facts
+    visit = read.policies.resolve(
+        department=facts.department, module=facts.module, category=facts.patient_category
+    )
+    asked = [visit] + [
+        read.policies.resolve(
+            department=item.department or facts.department,
+            service=item.service,
+            module=facts.module,
+            category=facts.patient_category,
+        )
+        for item in facts.items
+    ]
+    triage = triage_level if triage_level is not None else facts.triage_level
+    if any(settings.override is OverrideRule.NEVER for settings in asked):
         raise Conflict("The hospital's policy allows no override here.", code="override_not_allowed")
-    if OverrideRule.CONDITIONAL in rules and (triage is None or triage > (settings.override_triage or 0)):
+    conditional = any(
+        settings.override is OverrideRule.CONDITIONAL or settings.level is Level.EMERGENCY_ONLY
+        for settings in asked
+    )
+    urgent = triage is not None and triage <= (visit.override_triage or 0)
+    if conditional and not urgent and condition not in (visit.override_conditions or ()):
+        known = ", ".join(visit.override_conditions or ())
+        or_else = f", or one of these conditions: {known}" if known else ""
         raise Conflict(
-            f"An override here needs triage level {settings.override_triage} or more urgent.",
-            field="triage_level",
+            f"An override here needs triage level {visit.override_triage} or more urgent{or_else}.",
+            field="condition" if condition else "triage_level",
             code="triage_not_urgent",
         )
     return triage

@@ -1,25 +1,37 @@
 """What the hospital asks for, in one vocabulary.
 
-Files spell it in several ways (sections 1.2, 3.1, 4.1, 4.2); ``read_settings`` turns each spelling into
+Files spell it in several ways (sections 1.2, 3.1, 3.2, 4.1, 4.2); ``read_settings`` turns each spelling into
 ``Settings`` and refuses a block that says two different things for one step. ``Policies.resolve``
-finds the most specific setting: the service's, else the department's, else the hospital's. The whole
-table of spellings is in docs/explanation/gate.md.
+finds the most specific setting: the patient category's, else the service's, else the department's, else the
+module's, else the hospital's. The whole table of spellings is in docs/explanation/gate.md.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any
 
 from almoner.kernel.errors import DomainError
 
+PERMISSION_SET_POLICY = "enforcement.set_policy"
+SCOPES = ("hospital", "module", "department", "service", "patient_category")
+"""Where a block of settings stands, the widest first: each one wins over those before it."""
+PRIORITIES = ("stat", "urgent", "routine")
+REQUESTS = ("first", "follow_up", "maintenance", "elective")
+ESSENTIAL = ("stat", "urgent", "follow_up", "maintenance")
+"""What moderate defers where no block names its own list (section 3.1, "blocks non-essential services")."""
+
 
 class Level(StrEnum):
-    """How hard an unpaid service is held (section 3.1)."""
+    """How hard an unpaid service is held (section 3.1), the hardest first.
 
+    ``emergency_only`` (section 4.1): nothing but a payment or an emergency lets a service go ahead.
+    """
+
+    EMERGENCY_ONLY = "emergency_only"
     STRICT = "strict"
     MODERATE = "moderate"
     FLEXIBLE = "flexible"
@@ -34,13 +46,26 @@ class OverrideRule(StrEnum):
     NEVER = "never"
 
 
+class ChargeTiming(StrEnum):
+    """When a service's charge is asked for (section 4.2): from check-in on at every step of the visit, at
+    its own step, once the service has been given at every later step, or at no step before discharge."""
+
+    ON_CHECKIN = "on_checkin"
+    BEFORE_SERVICE = "before_service"
+    DURING_SERVICE = "during_service"
+    AFTER_SERVICE = "after_service"
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """One block of settings; None: says nothing about it, the wider block decides.
 
     ``grace_days`` run from the due date. ``deferral_hours`` and ``deferral_limit_minor`` bound what
     moderate defers. ``critical_triage`` and ``override_triage`` are ESI levels: at or below them a case
-    is critical (never held), or serious enough for a conditional override.
+    is critical (never held), or serious enough for a conditional override; ``override_conditions`` are the
+    conditions (codes) that are serious enough whatever the level. ``partial_payment``: whether a part of a
+    charge may be paid; from ``minimum_part_percent`` of it on, the rest is only reminded of. ``allow`` and
+    ``defer`` name priorities and kinds of request: never held, or deferred where it would be held.
     """
 
     level: Level | None = None
@@ -56,6 +81,12 @@ class Settings:
     override_triage: int | None = None
     hide_details: bool | None = None
     arrangement_at_discharge: bool | None = None
+    charge_timing: ChargeTiming | None = None
+    partial_payment: bool | None = None
+    minimum_part_percent: int | None = None
+    allow: tuple[str, ...] | None = None
+    defer: tuple[str, ...] | None = None
+    override_conditions: tuple[str, ...] | None = None
 
 
 DEFAULTS = Settings(
@@ -71,9 +102,15 @@ DEFAULTS = Settings(
     override_triage=3,
     hide_details=True,
     arrangement_at_discharge=True,
+    charge_timing=ChargeTiming.BEFORE_SERVICE,
+    partial_payment=True,
+    allow=(),
+    override_conditions=(),
 )
 
-_LEVELS = {level.value: level for level in Level} | {"emergency_only": Level.STRICT}
+_LEVELS = {level.value: level for level in Level}
+HOLDING = (Level.EMERGENCY_ONLY, Level.STRICT, Level.MODERATE)
+"""The levels that hold; blocking switched off caps them at flexible."""
 _REQUIRED = {"mandatory": Level.STRICT, "deferred": Level.MODERATE, "optional": Level.FLEXIBLE}
 _OVERRIDES = {
     "true": OverrideRule.ALWAYS,
@@ -133,9 +170,33 @@ def _from(table: Mapping[str, Any]) -> Any:
     return lambda key, value: _choice(table, key, value)
 
 
+def _codes(key: str, value: Any) -> tuple[str, ...]:
+    entries = value if isinstance(value, list | tuple) else [value]
+    codes = tuple(dict.fromkeys(_word(entry) for entry in entries))
+    for code in codes:
+        if not re.fullmatch(r"[a-z0-9_-]{1,40}", code):
+            raise DomainError(
+                f"{key}: expected a list of codes, got {code!r}.", field=key, code="invalid_setting"
+            )
+    return codes
+
+
+def _requests(key: str, value: Any) -> tuple[str, ...]:
+    codes = _codes(key, value)
+    known = (*PRIORITIES, *REQUESTS)
+    for code in codes:
+        if code not in known:
+            raise DomainError(
+                f"{key}: expected a list out of {', '.join(known)}, got {code!r}.",
+                field=key,
+                code="invalid_setting",
+            )
+    return codes
+
+
 # file key -> (setting, how to read it)
 _KEYS: dict[str, tuple[str, Any]] = {
-    "payment_enforcement": ("level", _from({level.value: level for level in Level})),
+    "payment_enforcement": ("level", _from(_LEVELS)),
     "global_policy": ("level", _from(_LEVELS)),
     "payment_required_before_consultation": (
         "level",
@@ -155,13 +216,20 @@ _KEYS: dict[str, tuple[str, Any]] = {
     "override_triage": ("override_triage", _whole(1, 5)),
     "hide_test_details": ("hide_details", _from(_SWITCHES)),
     "arrangement_at_discharge": ("arrangement_at_discharge", _from(_SWITCHES)),
+    "charge_timing": ("charge_timing", _from({timing.value: timing for timing in ChargeTiming})),
+    "partial_payment": ("partial_payment", _from(_SWITCHES)),
+    "allow_partial_payments": ("partial_payment", _from(_SWITCHES)),
+    "minimum_part_percent": ("minimum_part_percent", _whole(1, 100)),
+    "allow": ("allow", _requests),
+    "defer": ("defer", _requests),
+    "override_conditions": ("override_conditions", _codes),
 }
 
 
 def read_settings(scope: str, settings: Mapping[str, Any]) -> Settings:
     """``settings`` of a policy row in the one vocabulary; keys that concern no gate are passed over.
 
-    ``scope`` is hospital, department or service; a hospital's block nests (section 4.1). Raises
+    ``scope`` is one of ``SCOPES``; a hospital's block nests (section 4.1). Raises
     ``DomainError`` (its ``field`` is the key) for a value outside the vocabulary, and when two keys of
     one block contradict each other.
     """
@@ -197,27 +265,85 @@ def _narrow(wide: Settings, narrow: Settings) -> Settings:
 
 @dataclass(frozen=True, slots=True)
 class Policies:
-    """All settings of a hospital as of one configuration version."""
+    """All settings of a hospital as of one configuration version; each map goes from code to block."""
 
     version: int
     hospital: Settings = field(default_factory=Settings)
     departments: Mapping[str, Settings] = field(default_factory=dict)
     services: Mapping[str, Settings] = field(default_factory=dict)
-    _resolved: dict[tuple[str, str], Settings] = field(
+    modules: Mapping[str, Settings] = field(default_factory=dict)
+    categories: Mapping[str, Settings] = field(default_factory=dict)
+    _resolved: dict[tuple[str, str, str, str], Settings] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
 
-    def resolve(self, *, department: str = "", service: str = "") -> Settings:
-        """The settings in force for a service of a department: every value is set."""
-        known = self._resolved.get((department, service))
+    def resolve(
+        self, *, department: str = "", service: str = "", module: str = "", category: str = ""
+    ) -> Settings:
+        """The settings in force for a service of a department, asked for at a module (the label of a service
+        point) for a patient of ``category``: every value that has a default is set."""
+        known = self._resolved.get((department, service, module, category))
         if known is None:
-            known = self._resolved[department, service] = self._resolve(department, service)
+            known = self._resolve(department, service, module, category)
+            self._resolved[department, service, module, category] = known
         return known
 
-    def _resolve(self, department: str, service: str) -> Settings:
-        settings = _narrow(DEFAULTS, self.hospital)
-        settings = _narrow(settings, self.departments.get(department, Settings()))
-        settings = _narrow(settings, self.services.get(service, Settings()))
-        if settings.blocking is False and settings.level in (Level.STRICT, Level.MODERATE):
+    def _blocks(
+        self, department: str, service: str, module: str, category: str
+    ) -> Iterator[tuple[str, Settings]]:
+        """Every block that is about the four, the widest first, with its name (``department:cardiology``)."""
+        yield "default", DEFAULTS
+        yield "hospital", self.hospital
+        for scope, subject, blocks in (
+            ("module", module, self.modules),
+            ("department", department, self.departments),
+            ("service", service, self.services),
+            ("patient_category", category, self.categories),
+        ):
+            if subject in blocks:
+                yield f"{scope}:{subject}", blocks[subject]
+
+    def _resolve(self, department: str, service: str, module: str, category: str) -> Settings:
+        settings = Settings()
+        for _, block in self._blocks(department, service, module, category):
+            settings = _narrow(settings, block)
+        if settings.blocking is False and settings.level in HOLDING:
             settings = replace(settings, level=Level.FLEXIBLE)
         return settings
+
+    def source(
+        self, name: str, *, department: str = "", service: str = "", module: str = "", category: str = ""
+    ) -> str:
+        """Which block said the setting ``name`` that ``resolve`` gives: ``default``, ``hospital``, or the scope
+        and its subject, such as ``department:cardiology``. A level that was capped was said by ``blocking``."""
+        blocks = list(self._blocks(department, service, module, category))
+        said = [
+            (source, getattr(block, name)) for source, block in blocks if getattr(block, name) is not None
+        ]
+        if not said:
+            return "default"
+        if name == "level" and said[-1][1] in HOLDING:
+            blocking = [(source, block.blocking) for source, block in blocks if block.blocking is not None]
+            if blocking[-1][1] is False:
+                return blocking[-1][0]
+        return said[-1][0]
+
+    def services_asked_elsewhere(self) -> list[str]:
+        """Services whose charge may be asked for at steps that are not its own (``charge_timing``)."""
+        moved = (ChargeTiming.ON_CHECKIN, ChargeTiming.DURING_SERVICE)
+        return sorted(code for code, block in self.services.items() if block.charge_timing in moved)
+
+
+def read_policies(version: int, rows: Iterable[tuple[str, str, Mapping[str, Any]]]) -> Policies:
+    """The policies that rows of (scope, subject, settings) state. Raises ``DomainError`` as ``read_settings``."""
+    read: dict[str, dict[str, Settings]] = {scope: {} for scope in SCOPES}
+    for scope, subject, settings in rows:
+        read[scope][subject] = read_settings(scope, settings)
+    return Policies(
+        version=version,
+        hospital=read["hospital"].get("", Settings()),
+        departments=read["department"],
+        services=read["service"],
+        modules=read["module"],
+        categories=read["patient_category"],
+    )

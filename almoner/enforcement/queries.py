@@ -20,10 +20,10 @@ from almoner.enforcement.facts import (
     read_facts,
     read_many_facts,
 )
-from almoner.enforcement.policy import Policies
+from almoner.enforcement.policy import ChargeTiming, Policies, Settings
 from almoner.enforcement.rules import Decision, Facts, Option, Outcome, decide
 from almoner.kernel.errors import NotFound
-from almoner.kernel.service_points import steps
+from almoner.kernel.service_points import modules, steps
 from almoner.kernel.tenancy import autocommit, transaction
 
 
@@ -124,11 +124,23 @@ def billing_statuses(
 
 def _status(hospital_id: UUID, row: Sequence[Any], at: datetime) -> BillingStatus:
     """A row of ``enforcement_status`` as people read it."""
-    (version, currency, survivor, receivable, payer_receivable, deposit, plans, items, overrides) = row
+    (
+        version,
+        currency,
+        survivor,
+        receivable,
+        payer_receivable,
+        deposit,
+        plans,
+        items,
+        overrides,
+        category,
+    ) = row
     policies = policies_at(hospital_id, version)
     items, overrides, plans = items or [], overrides or [], plans or []
     posted = [item for item in items if not item["planned"] and item["due_minor"] is not None]
-    blocked = tuple(_blocked(policies, items, overrides, plans, receivable, deposit, currency, at))
+    blocked = tuple(_blocked(policies, items, overrides, plans, receivable, deposit, currency, category, at))
+    posted = [item for item in posted if not _due_once_given(policies, item, category)]
     next_due = min((datetime.fromisoformat(item["due_at"]) for item in posted), default=None)
     return BillingStatus(
         patient_id=survivor,
@@ -136,7 +148,7 @@ def _status(hospital_id: UUID, row: Sequence[Any], at: datetime) -> BillingStatu
         outstanding_minor=receivable,
         payer_outstanding_minor=payer_receivable,
         available_credit_minor=deposit,
-        payment_status=_payment_status(policies, posted, at),
+        payment_status=_payment_status(policies, posted, category, at),
         next_payment_due=next_due,
         next_payment_due_minor=sum(
             item["due_minor"] for item in posted if datetime.fromisoformat(item["due_at"]) == next_due
@@ -146,17 +158,51 @@ def _status(hospital_id: UUID, row: Sequence[Any], at: datetime) -> BillingStatu
     )
 
 
-def _payment_status(policies: Policies, posted: list[dict[str, Any]], at: datetime) -> PaymentStatus:
+def _settings_of(policies: Policies, item: dict[str, Any], category: str) -> Settings:
+    return policies.resolve(
+        department=item["department"] or item["encounter_department"] or "",
+        service=item["service"],
+        category=category,
+    )
+
+
+def _due_once_given(policies: Policies, item: dict[str, Any], category: str) -> bool:
+    """Whether a charge falls due only with its service, and that was not given yet (``charge_timing``)."""
+    timing = _settings_of(policies, item, category).charge_timing
+    return timing in (ChargeTiming.DURING_SERVICE, ChargeTiming.AFTER_SERVICE) and not item["delivered"]
+
+
+def _payment_status(
+    policies: Policies, posted: list[dict[str, Any]], category: str, at: datetime
+) -> PaymentStatus:
     status = PaymentStatus.GOOD_STANDING
     for item in posted:
         due_at = datetime.fromisoformat(item["due_at"])
         if due_at > at:
             continue
-        settings = policies.resolve(department=item["department"], service=item["service"])
+        settings = _settings_of(policies, item, category)
         if at > due_at + timedelta(days=settings.grace_days or 0) and at.date() > due_at.date():
             return PaymentStatus.OVERDUE
         status = PaymentStatus.PAYMENT_DUE
     return status
+
+
+def _asked_together(
+    policies: Policies, items: list[dict[str, Any]]
+) -> dict[tuple[str, str | None, str], list[dict[str, Any]]]:
+    """The open charges by what they may hold: (encounter, order, step)."""
+    groups: dict[tuple[str, str | None, str], list[dict[str, Any]]] = {}
+    for item in items:
+        if item["encounter_id"] and not item["delivered"]:
+            for step in item["steps"]:
+                groups.setdefault((item["encounter_id"], item["order_id"], step), []).append(item)
+    elsewhere = set(policies.services_asked_elsewhere())
+    for item in items:
+        if item["service"] in elsewhere:
+            for (encounter_id, _, _), members in groups.items():
+                if encounter_id == item["encounter_id"] and item not in members:
+                    members.append(item)
+    return groups
 
 
 def _blocked(
@@ -167,14 +213,12 @@ def _blocked(
     outstanding_minor: int,
     deposit_minor: int,
     currency: str,
+    category: str,
     at: datetime,
 ) -> Iterator[BlockedService]:
     """Every (encounter, order, step) among the open charges that ``decide`` would hold now."""
-    groups: dict[tuple[str, str | None, str], list[dict[str, Any]]] = {}
-    for item in items:
-        if item["encounter_id"]:
-            for step in item["steps"]:
-                groups.setdefault((item["encounter_id"], item["order_id"], step), []).append(item)
+    groups = _asked_together(policies, items)
+    module_of = modules()
     known = steps()
     for (encounter_id, order_id, step), members in groups.items():
         first = members[0]
@@ -198,6 +242,8 @@ def _blocked(
                 and row["order_id"] in (None, order_id)
             ),
             conceals_details=step in known and known[step].conceals_details,
+            module=module_of.get(step, ""),
+            patient_category=category,
         )
         decision = decide(policies, facts, at)
         if decision.outcome is Outcome.HELD:

@@ -8,11 +8,9 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from almoner.enforcement.policy import Level, OverrideRule, Policies, Settings
+from almoner.enforcement.policy import ESSENTIAL, ChargeTiming, Level, OverrideRule, Policies, Settings
 from almoner.kernel.money import Money
 
-ESSENTIAL_PRIORITIES = {"stat", "urgent"}
-ESSENTIAL_REQUESTS = {"follow_up", "maintenance"}
 EMERGENCY_REQUEST = "emergency"
 """What is asked for as an emergency: an emergency medication (section 3.2)."""
 
@@ -27,7 +25,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DueItem:
-    """A charge that the step needs. ``due_minor`` None: no price is known. ``planned``: an advance."""
+    """A charge that the step may need. ``due_minor`` None: no price is known. ``planned``: an advance.
+
+    ``steps``: those that its rule asks for it at (empty: the step of the facts); ``delivered``: given already.
+    """
 
     charge_item_id: UUID
     service: str
@@ -39,10 +40,12 @@ class DueItem:
     priority: str = "routine"
     request_type: str = "first"
     planned: bool = False
+    steps: tuple[str, ...] = ()
+    delivered: bool = False
 
-    @property
-    def essential(self) -> bool:
-        return self.priority in ESSENTIAL_PRIORITIES or self.request_type in ESSENTIAL_REQUESTS
+    def is_one_of(self, requests: tuple[str, ...]) -> bool:
+        """Whether its priority or its kind of request is named."""
+        return self.priority in requests or self.request_type in requests
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,8 @@ class OverrideInForce:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a decision is made from. Amounts in minor units of ``currency``."""
+    """What a decision is made from. Amounts in minor units of ``currency``; ``module`` is the label of the
+    service point that the step belongs to."""
 
     step: str
     currency: str
@@ -70,6 +74,8 @@ class Facts:
     overrides: tuple[OverrideInForce, ...] = ()
     conceals_details: bool = False
     settles_encounter: bool = False
+    module: str = ""
+    patient_category: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +89,11 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The answer, with a reason that can be read out. ``due_minor`` is what is unpaid for the step."""
+    """The answer, with a reason that can be read out. ``due_minor`` is what is unpaid for the step.
+
+    ``setting`` decided, and stands in the block ``source`` (``default``, ``hospital``, ``department:cardiology``);
+    both are empty when no setting was asked.
+    """
 
     outcome: Outcome
     reason_code: str
@@ -94,6 +104,8 @@ class Decision:
     options: tuple[Option, ...] = ()
     by: str = ""
     concerned: tuple[UUID, ...] = field(default_factory=tuple)
+    setting: str = ""
+    source: str = ""
 
     @property
     def may_proceed(self) -> bool:
@@ -112,6 +124,8 @@ class Decision:
                 {"code": option.code, "title": option.title, "permission": option.permission}
                 for option in self.options
             ],
+            "setting": self.setting,
+            "source": self.source,
         }
 
 
@@ -130,8 +144,15 @@ _SEVERITY = [Outcome.HELD, Outcome.DEFERRED, Outcome.REMINDED, Outcome.ALLOWED]
 
 def is_emergency(facts: Facts, settings: Settings) -> bool:
     """Emergency department, emergency encounter, or critical triage: never held (section 8.1)."""
-    critical = facts.triage_level is not None and facts.triage_level <= (settings.critical_triage or 0)
-    return facts.department_kind == "emergency" or facts.encounter_class == "emergency" or critical
+    return _is_emergency_visit(facts) or _is_critical(facts, settings)
+
+
+def _is_emergency_visit(facts: Facts) -> bool:
+    return facts.department_kind == "emergency" or facts.encounter_class == "emergency"
+
+
+def _is_critical(facts: Facts, settings: Settings) -> bool:
+    return facts.triage_level is not None and facts.triage_level <= (settings.critical_triage or 0)
 
 
 def _asked_as_emergency(facts: Facts, unpaid: list[DueItem]) -> bool:
@@ -145,15 +166,28 @@ def _asked_as_emergency(facts: Facts, unpaid: list[DueItem]) -> bool:
 
 def decide(policies: Policies, facts: Facts, at: datetime) -> Decision:
     """The gate's answer at ``at``: the first rule that fits decides."""
-    department_settings = policies.resolve(department=facts.department)
-    unpaid = [item for item in facts.items if item.due_minor is None or item.due_minor > 0]
+    visit_settings = _settings_of(policies, facts)
+    unpaid, later = _unpaid(policies, facts)
     due_minor = sum(item.due_minor or 0 for item in unpaid)
 
-    def answer(outcome: Outcome, code: str, reason: str, **more: Any) -> Decision:
+    def answer(
+        outcome: Outcome, code: str, reason: str, item: DueItem | None = None, **more: Any
+    ) -> Decision:
+        setting, source = _decided_by(policies, facts, code, item)
         ids = tuple(item.charge_item_id for item in unpaid)
-        return Decision(outcome, code, reason, due_minor, facts.currency, concerned=ids, **more)
+        return Decision(
+            outcome,
+            code,
+            reason,
+            due_minor,
+            facts.currency,
+            concerned=ids,
+            setting=setting,
+            source=source,
+            **more,
+        )
 
-    if is_emergency(facts, department_settings) and not facts.settles_encounter:
+    if is_emergency(facts, visit_settings) and not facts.settles_encounter:
         return answer(
             Outcome.OVERRIDDEN,
             "emergency",
@@ -176,10 +210,13 @@ def decide(policies: Policies, facts: Facts, at: datetime) -> Decision:
                 until=override.expires_at,
                 by=override.by,
             )
+    if not unpaid and later:
+        unpaid, due_minor = later, sum(item.due_minor or 0 for item in later)
+        return answer(Outcome.ALLOWED, "asked_later", "Payment is asked for after this service.", later[0])
     if not unpaid:
         return answer(Outcome.ALLOWED, "nothing_due", "Nothing is due for this step.")
     if _deposit_covers(policies, facts, unpaid, due_minor):
-        return answer(Outcome.ALLOWED, "deposit", "The patient's deposit covers this step.")
+        return answer(Outcome.ALLOWED, "deposit", "The patient's deposit covers this step.", unpaid[0])
     verdicts = [_judge(policies, facts, item, at) for item in unpaid]
     worst = min(verdicts, key=lambda verdict: _SEVERITY.index(verdict.outcome))
     alike = [verdict for verdict in verdicts if verdict.outcome is worst.outcome]
@@ -188,27 +225,106 @@ def decide(policies: Policies, facts: Facts, at: datetime) -> Decision:
             Outcome.HELD,
             worst.code,
             _held_reason(facts, alike),
-            options=_options(_settings_of(policies, facts, worst.item), department_settings),
+            worst.item,
+            options=_options(_settings_of(policies, facts, worst.item), visit_settings),
         )
     amount = Money(due_minor, facts.currency)
     if worst.outcome is Outcome.DEFERRED:
         untils = [verdict.until for verdict in alike if verdict.until]
         until = min(untils) if untils else None
         limit = f" by {until:%Y-%m-%d %H:%M} UTC" if until else ""
-        return answer(worst.outcome, worst.code, f"Go ahead; {amount} is due{limit}.", until=until)
+        return answer(
+            worst.outcome, worst.code, f"Go ahead; {amount} is due{limit}.", worst.item, until=until
+        )
     if worst.outcome is Outcome.REMINDED:
         text = f"Go ahead, and remind the patient that {amount} is due."
         if not due_minor:
             text = "Go ahead; the price of this service is not known yet and will be billed later."
-        return answer(worst.outcome, worst.code, text)
-    text = "A payment plan is on track." if worst.code == "plan" else "Payment is not asked for at this step."
-    return answer(worst.outcome, worst.code, text)
+        return answer(worst.outcome, worst.code, text, worst.item)
+    return answer(worst.outcome, worst.code, _ALLOWED[worst.code], worst.item)
 
 
-def _settings_of(policies: Policies, facts: Facts, item: DueItem) -> Settings:
-    """The settings in force for one charge, of the encounter's department when it names none."""
-    settings = policies.resolve(department=item.department or facts.department, service=item.service)
+_ALLOWED = {
+    "plan": "A payment plan is on track.",
+    "always_allowed": "This kind of request always goes ahead here; it is billed.",
+    "not_enforced": "Payment is not asked for at this step.",
+}
+_SETTINGS = {
+    "payment_required": "level",
+    "reminder": "level",
+    "not_enforced": "level",
+    "unpriced": "level",
+    "not_essential": "level",
+    "plan": "plan_satisfies",
+    "deposit": "deposit_satisfies",
+    "grace": "grace_days",
+    "essential": "deferral_hours",
+    "deferral_expired": "deferral_hours",
+    "deferral_limit": "deferral_limit_minor",
+    "asked_later": "charge_timing",
+    "part_paid": "minimum_part_percent",
+    "always_allowed": "allow",
+}
+"""Which setting a reason rests on. Emergencies by department or kind of visit, overrides and steps that need
+nothing rest on none."""
+
+
+def _decided_by(policies: Policies, facts: Facts, code: str, item: DueItem | None) -> tuple[str, str]:
+    """The setting that decided and the block that says it."""
+    setting = _SETTINGS.get(code, "")
+    if code == "emergency" and not _is_emergency_visit(facts):
+        setting = "critical_triage"
+    if not setting:
+        return "", ""
+    settings = _settings_of(policies, facts, item)
+    if (
+        facts.settles_encounter
+        and setting in ("level", "plan_satisfies")
+        and settings.arrangement_at_discharge
+    ):
+        setting = "arrangement_at_discharge"
+    elif code == "plan" and settings.level is not Level.STRICT:
+        setting = "level"
+    return setting, policies.source(setting, **_subject(facts, item))
+
+
+def _subject(facts: Facts, item: DueItem | None) -> dict[str, str]:
+    """What ``Policies.resolve`` is asked about; the visit's department when ``item`` names none."""
+    return {
+        "department": (item.department if item else "") or facts.department,
+        "service": item.service if item else "",
+        "module": facts.module,
+        "category": facts.patient_category,
+    }
+
+
+def _settings_of(policies: Policies, facts: Facts, item: DueItem | None = None) -> Settings:
+    """The settings in force for one charge, or for the visit as a whole."""
+    settings = policies.resolve(**_subject(facts, item))
     return _at_discharge(settings) if facts.settles_encounter else settings
+
+
+def _unpaid(policies: Policies, facts: Facts) -> tuple[list[DueItem], list[DueItem]]:
+    """What is unpaid and asked for at this step, and what of its own charges is asked for only later."""
+    unpaid, later = [], []
+    for item in facts.items:
+        if item.due_minor is not None and item.due_minor <= 0:
+            continue
+        own = not item.steps or facts.step in item.steps
+        if facts.settles_encounter or asked_at(_settings_of(policies, facts, item).charge_timing, item, own):
+            unpaid.append(item)
+        elif own:
+            later.append(item)
+    return unpaid, later
+
+
+def asked_at(timing: ChargeTiming | None, item: DueItem, own: bool) -> bool:
+    """Whether a charge is asked for at a step before discharge; ``own``: its rule names the step (section 4.2)."""
+    if timing is ChargeTiming.ON_CHECKIN:
+        return True
+    if timing is ChargeTiming.DURING_SERVICE:
+        return item.delivered
+    return own and timing is not ChargeTiming.AFTER_SERVICE
 
 
 def _deposit_covers(policies: Policies, facts: Facts, unpaid: list[DueItem], due_minor: int) -> bool:
@@ -223,7 +339,15 @@ def _at_discharge(settings: Settings) -> Settings:
     """Before discharge an arrangement is asked for, whatever the level was (sections 3.1, 8.2)."""
     if not settings.arrangement_at_discharge:
         return settings
-    return replace(settings, level=Level.STRICT, plan_satisfies=True, plan_offered=True)
+    return replace(
+        settings,
+        level=Level.STRICT,
+        plan_satisfies=True,
+        plan_offered=True,
+        minimum_part_percent=None,
+        allow=(),
+        defer=None,
+    )
 
 
 def _judge(policies: Policies, facts: Facts, item: DueItem, at: datetime) -> _Verdict:
@@ -232,20 +356,39 @@ def _judge(policies: Policies, facts: Facts, item: DueItem, at: datetime) -> _Ve
     level = settings.level
     if level is Level.NONE:
         return _Verdict(Outcome.ALLOWED, "not_enforced", item)
+    if item.is_one_of(settings.allow or ()):
+        return _Verdict(Outcome.ALLOWED, "always_allowed", item)
     if item.due_minor is None:
-        held = level is Level.STRICT
+        held = level in (Level.STRICT, Level.EMERGENCY_ONLY)
         return _Verdict(Outcome.HELD if held else Outcome.REMINDED, "unpriced", item)
+    if level is Level.EMERGENCY_ONLY:
+        return _Verdict(Outcome.HELD, "payment_required", item)
     if facts.plan_status == "on_track" and (level is not Level.STRICT or settings.plan_satisfies):
         return _Verdict(Outcome.ALLOWED, "plan", item)
-    if level is Level.STRICT:
-        return _Verdict(Outcome.HELD, "payment_required", item)
     if level is Level.FLEXIBLE:
         return _Verdict(Outcome.REMINDED, "reminder", item)
+    if _part_is_enough(settings, item):
+        return _Verdict(Outcome.REMINDED, "part_paid", item)
+    if level is Level.STRICT and not item.is_one_of(settings.defer or ()):
+        return _Verdict(Outcome.HELD, "payment_required", item)
     grace_ends = item.due_at + timedelta(days=settings.grace_days or 0)
-    if at < item.due_at or (settings.grace_days and at <= grace_ends):
+    if level is Level.MODERATE and (at < item.due_at or (settings.grace_days and at <= grace_ends)):
         return _Verdict(Outcome.DEFERRED, "grace", item, grace_ends)
-    if not item.essential:
+    if not item.is_one_of(ESSENTIAL if settings.defer is None else settings.defer):
         return _Verdict(Outcome.HELD, "not_essential", item)
+    return _deferred(settings, facts, item, at)
+
+
+def _part_is_enough(settings: Settings, item: DueItem) -> bool:
+    """Whether so much of the charge is paid that the rest may come later."""
+    if not settings.partial_payment or settings.minimum_part_percent is None or not item.net_minor:
+        return False
+    paid_minor = item.net_minor - (item.due_minor or 0)
+    return paid_minor * 100 >= settings.minimum_part_percent * item.net_minor
+
+
+def _deferred(settings: Settings, facts: Facts, item: DueItem, at: datetime) -> _Verdict:
+    """A charge that may be paid later, up to the limits of amount and time."""
     limit_minor = settings.deferral_limit_minor
     if limit_minor is not None and facts.outstanding_minor > limit_minor:
         return _Verdict(Outcome.HELD, "deferral_limit", item)
@@ -269,20 +412,22 @@ def _held_reason(facts: Facts, held: list[_Verdict]) -> str:
     amount = Money(sum(verdict.item.due_minor or 0 for verdict in held), facts.currency)
     daily = all(verdict.item.planned for verdict in held)
     if facts.conceals_details:
-        what = "this order"
+        mine = all(not verdict.item.steps or facts.step in verdict.item.steps for verdict in held)
+        what = "this order" if mine else "this order and what was to be paid before it"
     else:
         what = ", ".join(dict.fromkeys(verdict.item.name for verdict in held))
     advance = " in advance" if daily else ""
     return f"Payment required: {amount}{advance} for {what}.{_WHY.get(held[0].code, '')}"
 
 
-def _options(settings: Settings, department: Settings) -> tuple[Option, ...]:
+def _options(settings: Settings, visit: Settings) -> tuple[Option, ...]:
     options = [Option("pay", "Process payment", "payments.record")]
     if settings.deposit_satisfies:
         options.append(Option("deposit", "Take a deposit", "payments.record"))
-    if settings.plan_offered and (settings.plan_satisfies or settings.level is Level.MODERATE):
+    accepted = settings.plan_satisfies and settings.level is Level.STRICT
+    if settings.plan_offered and (accepted or settings.level is Level.MODERATE):
         options.append(Option("plan", "Set up payment plan", "payments.plan"))
-    if department.override is not OverrideRule.NEVER and settings.override is not OverrideRule.NEVER:
+    if visit.override is not OverrideRule.NEVER and settings.override is not OverrideRule.NEVER:
         options.append(Option("override", "Emergency override", "enforcement.override"))
     options.append(Option("postpone", "Send the patient to the cashier and postpone", ""))
     return tuple(options)

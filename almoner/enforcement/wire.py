@@ -43,7 +43,10 @@ class OptionResource(Resource):
 
 
 class DecisionResource(Resource):
-    """The gate's answer. ``outcome``: allowed, reminded, deferred (until), held (options), overridden (by)."""
+    """The gate's answer. ``outcome``: allowed, reminded, deferred (until), held (options), overridden (by).
+
+    ``setting`` decided, as the block ``source`` of the hospital's policies says it (``department:cardiology``).
+    """
 
     id: UUID | None
     outcome: str
@@ -54,6 +57,8 @@ class DecisionResource(Resource):
     currency: str
     until: datetime | None
     by: str
+    setting: str
+    source: str
     options: list[OptionResource]
 
 
@@ -89,6 +94,8 @@ class StoredDecision(Resource):
     configuration_version: int
     decided_at: datetime
     asked_by: str
+    setting: str
+    source: str
 
 
 class StoredDecisionPage(Page[StoredDecision]):
@@ -105,6 +112,7 @@ class NewOverride(Input):
     expires_at: Instant
     triage_level: TriageLevel | None = None
     held_decision_id: UUID | None = None
+    condition: Annotated[str, Field(pattern=r"^[a-z0-9_-]{0,40}$")] = ""
 
 
 class NewRevocation(Input):
@@ -137,6 +145,7 @@ class OverrideResource(Resource):
     order_id: UUID | None
     reason: str
     triage_level: int | None
+    condition: str
     starts_at: datetime
     expires_at: datetime
     created_at: datetime
@@ -256,6 +265,11 @@ def reason_for(
     return "Released by an override." if outcome == Outcome.OVERRIDDEN.value else reason
 
 
+def source_for(actor: Actor, source: str) -> str:
+    """``source`` for who may read billing; for others without the service, whose code tells what was ordered."""
+    return "service" if source.startswith("service:") and not actor.may(SCOPE_BILLING) else source
+
+
 def decision_resource(decision: Decision, decision_id: UUID | None, actor: Actor) -> DecisionResource:
     """A decision as ``actor`` may see it."""
     return DecisionResource(
@@ -275,6 +289,8 @@ def decision_resource(decision: Decision, decision_id: UUID | None, actor: Actor
         currency=decision.currency,
         until=decision.until,
         by=decision.by,
+        setting=decision.setting,
+        source=source_for(actor, decision.source),
         options=[option_resource(option) for option in decision.options],
     )
 
@@ -298,6 +314,8 @@ def stored_decision_resource(row: GateDecision, actor: Actor) -> DecisionResourc
         currency=row.currency,
         until=None,
         by="",
+        setting=row.setting,
+        source=source_for(actor, row.source),
         options=[],
     )
 
@@ -335,6 +353,8 @@ def stored_decision(row: GateDecision) -> StoredDecision:
         configuration_version=row.configuration_version,
         decided_at=row.decided_at,
         asked_by=row.asked_by,
+        setting=row.setting,
+        source=row.source,
     )
 
 
@@ -358,6 +378,7 @@ def _override_resource(
         order_id=row.order_id,
         reason=row.reason,
         triage_level=row.triage_level,
+        condition=row.condition,
         starts_at=row.starts_at,
         expires_at=row.expires_at,
         created_at=row.created_at,

@@ -117,3 +117,8 @@ def steps() -> dict[str, Step]:
 def default_charge_rules() -> list[DefaultChargeRule]:
     """The charge rules that the installed service points bring."""
     return [rule for point in installed() for rule in point.charge_rules]
+
+
+def modules() -> dict[str, str]:
+    """The label of the service point that each gated step belongs to, by the step's name."""
+    return {step.name: point.label for point in installed() for step in point.steps}

@@ -16,7 +16,7 @@ from almoner.enforcement import policy
 from almoner.enforcement.facts import Subject
 from almoner.enforcement.models import PaymentPolicy
 from almoner.enforcement.operations import grant_override
-from almoner.enforcement.policy import DEFAULTS, Policies, Settings, read_settings
+from almoner.enforcement.policy import DEFAULTS, Policies, Settings, read_policies, read_settings
 from almoner.enforcement.rules import Decision, DueItem, Facts, Outcome, OverrideInForce, decide
 from almoner.hospitals.models import Hospital
 from almoner.kernel.errors import Conflict, DomainError
@@ -24,7 +24,7 @@ from almoner.kernel.ids import new_id
 from almoner.kernel.money import parse_minor
 from almoner.kernel.service_points import installed
 from tests.docs.tables import ROOT, Row, parameters, read_rows, read_tables
-from tests.support.hospital import NOON, make_hospital
+from tests.support.hospital import NOON, enforce, make_hospital
 
 PAGE = "explanation/gate.md"
 SETTING_KEYS = {
@@ -39,6 +39,11 @@ SETTING_KEYS = {
     "emergency override": "emergency_override",
     "blocking": "service_blocking",
     "arrangement": "arrangement_at_discharge",
+    "allow": "allow",
+    "defer": "defer",
+    "partial payment": "partial_payment",
+    "minimum part": "minimum_part_percent",
+    "charge timing": "charge_timing",
 }
 SAYS = ("hospital says", "department says", "service says")
 FACTS = (
@@ -56,6 +61,8 @@ FACTS = (
     "triage",
     "override",
     "discharge",
+    "at its step",
+    "delivered",
 )
 ANSWER = ("answer", "because", "until", "due", "options", "says")
 DECISION_COLUMNS = (*SETTING_KEYS, *SAYS, *FACTS, *ANSWER)
@@ -63,6 +70,9 @@ DECISION_TABLES = (
     "Levels and what softens them",
     "What moderate calls essential",
     "How long and how much moderate defers",
+    "Module rules: allow and defer",
+    "A part of the charge",
+    "When a charge is asked for",
     "Blocking switched off",
     "Emergencies are never held",
     "The kinds of a prescription",
@@ -80,10 +90,12 @@ OTHER_TABLES = (
     "May this service go ahead?",
     "Steps of the five service points",
     "Who may override",
+    "Which condition permits",
     "Spellings",
     "Settings that are refused",
     "What holds when nothing is said",
     "The most specific setting counts",
+    "Key by key",
 )
 CHARGES = (("consultation", "Consultation"), ("equipment_fee", "Equipment fee"))
 HOSPITAL_BLOCKS = ("payment_enforcement", "service_policies", "gate")
@@ -144,12 +156,14 @@ def items_of(row: Row, discharge: bool) -> tuple[DueItem, ...]:
             service=service,
             name=name,
             department="" if discharge else "cardiology",
-            net_minor=amount,
+            net_minor=7500 if row.table == "A part of the charge" else amount,
             due_minor=amount,
             due_at=NOON,
             priority=row.get("priority", "routine"),
             request_type=row.get("request", "first"),
             planned=truth(row.get("planned")),
+            steps=("equipment.use",) if row.get("at its step") == "no" else ("consultation.start",),
+            delivered=truth(row.get("delivered")),
         )
         for amount, (service, name) in zip(amounts, CHARGES[: len(amounts)], strict=True)
     )
@@ -280,14 +294,66 @@ def test_an_override_is_granted_as_the_page_says(row: Row) -> None:
     assert outcome == row["answer"], row
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "row",
+    parameters(
+        read_rows(
+            PAGE,
+            "Which condition permits",
+            (
+                "level",
+                "emergency override",
+                "override conditions",
+                "condition",
+                "triage of the visit",
+                "answer",
+            ),
+        )
+    ),
+)
+def test_a_conditional_override_asks_for_the_condition_as_the_page_says(row: Row) -> None:
+    hospital = make_hospital()
+    settings: dict[str, Any] = {
+        "payment_enforcement": row["level"],
+        "emergency_override": row["emergency override"],
+    }
+    if row["override conditions"]:
+        settings["override_conditions"] = settings_in(row["override conditions"])
+    enforce(hospital, "department", "cardiology", **settings)
+    triage = row["triage of the visit"]
+    encounter = hospital.encounter(hospital.patient(), triage_level=int(triage) if triage else None)
+    outcome = "granted"
+    try:
+        override = grant_override(
+            hospital.id,
+            step="consultation.start",
+            subject=Subject(encounter.id),
+            reason="cannot wait",
+            expires_at=NOON + timedelta(hours=1),
+            idempotency_key="override",
+            condition=row["condition"],
+            actor=hospital.actor,
+            at=NOON,
+        )
+        assert override.condition == row["condition"]
+    except Conflict as refusal:
+        outcome = refusal.code
+    assert outcome == row["answer"], row
+
+
 def _as_settings(text: str) -> Settings:
     values = said(f"{{{text}}}") if text else {}
     return Settings(**{name: _enum(name, value) for name, value in values.items()})
 
 
 def _enum(name: str, value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(value)
     if name == "level":
         return policy.Level(str(value))
+    if name == "charge_timing":
+        return policy.ChargeTiming(value)
     return policy.OverrideRule(str(value)) if name == "override" else value
 
 
@@ -345,12 +411,12 @@ def test_the_defaults_are_those_of_the_page() -> None:
     parameters(
         read_rows(
             PAGE,
-            "The most specific setting counts",
+            "Key by key",
             (*SAYS, "level", "override", "blocking", "grace days"),
         )
     ),
 )
-def test_the_most_specific_setting_counts(row: Row) -> None:
+def test_settings_are_narrowed_key_by_key(row: Row) -> None:
     policies = Policies(
         version=1,
         hospital=read_settings("hospital", said(row["hospital says"])),
@@ -364,6 +430,41 @@ def test_the_most_specific_setting_counts(row: Row) -> None:
         settings_in(row["blocking"]),
         int(row["grace days"]),
     ), row
+
+
+@pytest.mark.parametrize(
+    "row",
+    parameters(
+        read_rows(
+            PAGE,
+            "The most specific setting counts",
+            (
+                "hospital says",
+                "module says",
+                "department says",
+                "service says",
+                "category says",
+                "level",
+                "source",
+            ),
+        )
+    ),
+)
+def test_the_most_specific_setting_counts_and_its_block_is_named(row: Row) -> None:
+    subjects = {
+        "module": "consultation",
+        "department": "cardiology",
+        "service": "consultation",
+        "patient_category": "staff",
+    }
+    blocks = [("hospital", "", said(row["hospital says"]))] + [
+        (scope, subject, said(row[f"{scope.removeprefix('patient_')} says"]))
+        for scope, subject in subjects.items()
+    ]
+    policies = read_policies(1, blocks)
+    asked = {scope.removeprefix("patient_"): subject for scope, subject in subjects.items()}
+    assert policies.resolve(**asked).level == policy.Level(row["level"])
+    assert policies.source("level", **asked) == row["source"]
 
 
 def test_the_steps_are_those_of_the_page() -> None:

@@ -33,6 +33,8 @@ BLOCKS = {
         structure.ServicePolicies,
         structure.BillingCycles,
     ],
+    "module_rules": [structure.PolicySettings],
+    "patient_categories": [structure.PolicySettings],
     "payment_enforcement_levels": [structure.EnforcementLevels],
     "ward_billing_types": [structure.WardBillingTypes],
 }

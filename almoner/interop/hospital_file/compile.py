@@ -11,6 +11,7 @@ from almoner.interop.hospital_file.explain import validate
 from almoner.interop.hospital_file.problems import Path, unknown_key
 from almoner.interop.hospital_file.reading import Document
 from almoner.interop.hospital_file.state import BEGINNING, PriceKey, Record, State
+from almoner.kernel import service_points
 from almoner.kernel.errors import DomainError
 
 _WARD_TYPES = ("one_time", "daily")
@@ -57,6 +58,7 @@ class _Compiler(Compilation):
         self.discounts()
         self.charge_rules()
         self.hospital_policy()
+        self.wide_policies()
         self.prices()
         return self.state
 
@@ -210,6 +212,7 @@ class _Compiler(Compilation):
         record = self.state["services"].get(code)
         if record is not None:
             record["payment_timing"] = rules.payment_timing or ""
+            record["charge_timing"] = rules.charge_timing or ""
         self.policy("service", code, settings, path)
 
     def tariffs(self) -> None:
@@ -286,7 +289,7 @@ class _Compiler(Compilation):
         limit = said.pop("deferral_limit", None)
         if limit is not None:
             said["deferral_limit_minor"] = self.amount(limit, *path, "deferral_limit")
-        return said
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in said.items()}
 
     def policy(self, scope: str, subject: str, settings: Record, path: Path) -> None:
         if not settings:
@@ -298,6 +301,18 @@ class _Compiler(Compilation):
             blocks = [name for name, block in settings.items() if isinstance(block, dict) and key in block]
             self.document.refuse((*path, *blocks[-1:], key), error.message)
         self.add("policies", (scope, subject), settings, path)
+
+    def wide_policies(self) -> None:
+        """Module rules (section 3.2) and what holds for categories of patients."""
+        modules = sorted(set(service_points.modules().values()))
+        for code, block in self.file.module_rules.items():
+            path = ("module_rules", code)
+            if code not in modules:
+                self.document.refuse(path, unknown_key(code, modules), key=True)
+            self.policy("module", code, self.settings(dict(block), path), path)
+        for code, block in self.file.patient_categories.items():
+            path = ("patient_categories", code)
+            self.policy("patient_category", code, self.settings(dict(block), path), path)
 
     def hospital_policy(self) -> None:
         path = ("system_configuration",)

@@ -19,7 +19,7 @@ def title(code: str) -> str:
 def service_record(
     name: str, kind: str, department: str = "", *, tax: str = "", flags: tuple[str, ...] = ()
 ) -> Record:
-    """A catalog service. ``payment_timing`` follows from its billing rules."""
+    """A catalog service. ``payment_timing`` and ``charge_timing`` follow from its billing rules."""
     return {
         "name": name,
         "kind": kind,
@@ -27,6 +27,7 @@ def service_record(
         "tax": tax,
         "flags": flags,
         "payment_timing": "",
+        "charge_timing": "",
     }
 
 

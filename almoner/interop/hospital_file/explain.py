@@ -34,6 +34,8 @@ _ENTRIES: dict[str, type[structure.Block]] = {
     "cash_points": structure.CashPoint,
     "charge_rules": structure.ChargeRule,
     "system_configuration": structure.SystemConfiguration,
+    "module_rules": structure.PolicySettings,
+    "patient_categories": structure.PolicySettings,
     "payment_enforcement_levels": structure.EnforcementLevels,
     "ward_billing_types": structure.WardBillingTypes,
 }

@@ -12,7 +12,7 @@ from almoner.interop.hospital_file.problems import listing, unknown_key
 from almoner.interop.hospital_file.reading import Document, Node, read
 from almoner.interop.hospital_file.structure import DEPARTMENT_KEYS, SECTIONS, is_fee, section_name
 
-_MERGED = ("system_configuration",)
+_MERGED = ("system_configuration", "module_rules", "patient_categories")
 _REPLACED = ("payment_enforcement_levels", "ward_billing_types", "per_service_configuration")
 PARTS = ("departments", *_MERGED, *_REPLACED)
 _KEPT_OF_DEPARTMENT = ("name", "kind")

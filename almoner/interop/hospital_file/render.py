@@ -21,6 +21,12 @@ _BLOCKS: dict[str, type[structure.Block]] = {
     "payment_enforcement_levels": structure.EnforcementLevels,
     "ward_billing_types": structure.WardBillingTypes,
 }
+_KEYS = {
+    "department": structure.DEPARTMENT_KEYS,
+    "service": structure.BILLING_KEYS,
+    "module": structure.POLICY_KEYS,
+    "patient_category": structure.POLICY_KEYS,
+}
 
 
 class _Number(str):
@@ -87,6 +93,8 @@ class _Renderer:
         sections: dict[str, Any] = {
             "hospital": hospital,
             "system_configuration": self.system_configuration(cycle),
+            "module_rules": self.blocks("module"),
+            "patient_categories": self.blocks("patient_category"),
             **self.described("payment_enforcement_levels"),
             **self.described("ward_billing_types"),
             "departments": departments,
@@ -108,13 +116,15 @@ class _Renderer:
     def settings(self, scope: str, subject: str) -> Record:
         """A policy's settings in the file's words."""
         settings = dict(self.state["policies"].get((scope, subject), {}))
-        keys = (
-            structure.DEPARTMENT_KEYS if scope == "department" else tuple(structure.BillingRules.model_fields)
-        )
-        settings = _in_order(settings, keys)
+        settings = _in_order(settings, _KEYS[scope])
         if "deferral_limit_minor" in settings:
             settings["deferral_limit"] = self.amount(settings.pop("deferral_limit_minor"))
         return settings
+
+    def blocks(self, scope: str) -> Record:
+        """The blocks of a scope that stands in a section of its own."""
+        subjects = [str(key[1]) for key in self.state["policies"] if key[0] == scope]
+        return {subject: self.settings(scope, subject) for subject in subjects}
 
     def described(self, name: str) -> Record:
         block = self.state["policies"].get(("hospital", ""), {}).get(name)

@@ -95,6 +95,7 @@ def _read_catalog(state: State) -> None:
             "tax": service.tax.code if service.tax else "",
             "flags": tuple(sorted(set(service.flags))),
             "payment_timing": service.payment_timing,
+            "charge_timing": service.charge_timing,
         }
     lines = TariffLine.objects.filter(service__is_active=True).select_related("service")
     for line in lines.order_by("service__code", "starts_on"):

@@ -159,6 +159,7 @@ class _Store:
                     "tax_id": taxes[record["tax"]] if record["tax"] else None,
                     "flags": list(record["flags"]),
                     "payment_timing": record["payment_timing"],
+                    "charge_timing": record["charge_timing"],
                     "is_active": True,
                 }
                 for code, record in self.written("services")

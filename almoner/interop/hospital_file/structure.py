@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from almoner.enforcement.policy import PRIORITIES, REQUESTS
 from almoner.interop.hospital_file.values import (
     Amount,
     Code30,
@@ -45,7 +46,10 @@ FEE_KEY = re.compile(r"[a-z0-9_]{1,49}_(fee|surcharge)")
 
 EnabledDisabled = Annotated[str, one_of("enabled", "disabled")]
 AvailableOrNot = Annotated[str, one_of("available", "not_available")]
+AllowedOrNot = Annotated[str, one_of("allowed", "not_allowed")]
 BillingType = Annotated[str, one_of(*BILLING_TYPES)]
+LEVELS = ("strict", "moderate", "flexible", "emergency_only", "none")
+RequestWord = Annotated[str, one_of(*PRIORITIES, *REQUESTS)]
 
 
 def is_fee(key: str) -> bool:
@@ -95,25 +99,45 @@ class GateSettings(Block):
         None, description="Whether the laboratory sees tests before release."
     )
     arrangement_at_discharge: Switch | None = None
+    minimum_part_percent: Annotated[int, whole_of(1, 100)] | None = Field(
+        None, description="From this part of a charge on, paying releases and the rest is reminded of."
+    )
+    allow: tuple[RequestWord, ...] | None = Field(
+        None, description="Priorities and kinds of request that are never held."
+    )
+    defer: tuple[RequestWord, ...] | None = Field(
+        None, description="Priorities and kinds of request that may be paid later where they would be held."
+    )
+    override_conditions: tuple[Code40, ...] | None = Field(
+        None, description="Conditions for which a conditional override is granted at any triage level."
+    )
 
 
-class Department(GateSettings):
+class PolicySettings(GateSettings):
+    """What a block may say about its department, module or category of patients."""
+
+    payment_enforcement: Annotated[str, one_of(*LEVELS)] | None = None
+    emergency_override: Annotated[bool | str, switch_or("always", "conditional", "never")] | None = None
+    payment_plans: AvailableOrNot | None = None
+    grace_period: GraceDays | None = None
+    service_blocking: EnabledDisabled | None = None
+    partial_payment: AllowedOrNot | None = None
+
+
+class Department(PolicySettings):
     """A department as section 1.2 writes it: any key ending in ``_fee`` or ``_surcharge`` is a fee."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
     name: Text | None = None
     kind: Annotated[str, one_of(*DEPARTMENT_KINDS)] | None = None
-    payment_enforcement: Annotated[str, one_of("strict", "moderate", "flexible", "none")] | None = None
     payment_required_before_consultation: Switch | None = None
-    emergency_override: Annotated[bool | str, switch_or("always", "conditional", "never")] | None = None
-    payment_plans: AvailableOrNot | None = None
-    grace_period: GraceDays | None = None
-    service_blocking: EnabledDisabled | None = None
 
 
+_POLICY_KEYS = tuple(PolicySettings.model_fields)
 _GATE_KEYS = tuple(GateSettings.model_fields)
-DEPARTMENT_KEYS = (*(key for key in Department.model_fields if key not in _GATE_KEYS), *_GATE_KEYS)
+POLICY_KEYS = (*(key for key in _POLICY_KEYS if key not in _GATE_KEYS), *_GATE_KEYS)
+DEPARTMENT_KEYS = (*(key for key in Department.model_fields if key not in _POLICY_KEYS), *POLICY_KEYS)
 _NOT_POLICY = {"name", "kind"}
 DEPARTMENT_POLICY_KEYS = tuple(key for key in DEPARTMENT_KEYS if key not in _NOT_POLICY)
 
@@ -161,8 +185,8 @@ class Ward(Block):
     charges: tuple[WardCharge, ...] = ()
 
 
-class BillingRules(Block):
-    """What section 4.2 says about one service."""
+class BillingRules(GateSettings):
+    """What section 4.2 says about one service, and the keys that any block may have."""
 
     charge_timing: (
         Annotated[str, one_of("on_checkin", "before_service", "during_service", "after_service")] | None
@@ -170,11 +194,15 @@ class BillingRules(Block):
     payment_required: Annotated[str, one_of("mandatory", "optional", "deferred")] | None = None
     payment_timing: Annotated[str, one_of("immediate", "within_24h", "end_of_visit", "monthly")] | None = None
     emergency_override: Annotated[str, one_of("allowed", "not_allowed")] | None = None
-    partial_payment: Annotated[str, one_of("allowed", "not_allowed")] | None = None
+    partial_payment: AllowedOrNot | None = None
     payment_plans: AvailableOrNot | None = None
     grace_period: GraceDays | None = None
     late_fees: EnabledDisabled | None = None
     service_blocking: EnabledDisabled | None = None
+
+
+_BILLING_KEYS = tuple(key for key in BillingRules.model_fields if key not in _GATE_KEYS)
+BILLING_KEYS = (*_BILLING_KEYS, *_GATE_KEYS)
 
 
 class ServiceRules(Block):
@@ -341,6 +369,7 @@ def _as_list(value: Any) -> Any:
 
 
 DepartmentBlock = Annotated[Department, BeforeValidator(_empty_block)]
+PolicyBlock = Annotated[PolicySettings, BeforeValidator(_empty_block)]
 
 
 class HospitalFile(Block):
@@ -359,6 +388,8 @@ class HospitalFile(Block):
     cash_points: dict[Code30, CashPoint] = Field(default_factory=dict)
     charge_rules: dict[RuleCode, ChargeRule] = Field(default_factory=dict)
     system_configuration: SystemConfiguration = Field(default_factory=SystemConfiguration)
+    module_rules: dict[Code40, PolicyBlock] = Field(default_factory=dict)
+    patient_categories: dict[Code40, PolicyBlock] = Field(default_factory=dict)
     payment_enforcement_levels: EnforcementLevels | None = None
     ward_billing_types: WardBillingTypes | None = None
 
