@@ -68,6 +68,7 @@ class StepFacts:
 
 def due_items(rows: Iterable[dict[str, Any]]) -> tuple[DueItem, ...]:
     """Charges as the SQL functions give them."""
+    module_of = modules()
     return tuple(
         DueItem(
             charge_item_id=UUID(row["charge_item_id"]),
@@ -81,6 +82,7 @@ def due_items(rows: Iterable[dict[str, Any]]) -> tuple[DueItem, ...]:
             request_type=row["request_type"],
             planned=row["planned"],
             steps=tuple(row["steps"]),
+            module=next((module_of[step] for step in row["steps"] if step in module_of), ""),
             delivered=row["delivered"],
         )
         for row in rows

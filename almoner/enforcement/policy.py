@@ -47,8 +47,8 @@ class OverrideRule(StrEnum):
 
 
 class ChargeTiming(StrEnum):
-    """When a service's charge is asked for (section 4.2): from check-in on at every step of the visit, at
-    its own step, once the service has been given at every later step, or at no step before discharge."""
+    """When a service's charge is asked for (section 4.2): from check-in on at every step of its service point,
+    at its own step, once the service has been given at every later one there, or at no step before discharge."""
 
     ON_CHECKIN = "on_checkin"
     BEFORE_SERVICE = "before_service"

@@ -197,11 +197,10 @@ def _asked_together(
             for step in item["steps"]:
                 groups.setdefault((item["encounter_id"], item["order_id"], step), []).append(item)
     elsewhere = set(policies.services_asked_elsewhere())
-    for item in items:
-        if item["service"] in elsewhere:
-            for (encounter_id, _, _), members in groups.items():
-                if encounter_id == item["encounter_id"] and item not in members:
-                    members.append(item)
+    for item in (item for item in items if item["service"] in elsewhere):
+        for (encounter_id, _, _), members in groups.items():
+            if encounter_id == item["encounter_id"] and item not in members:
+                members.append(item)
     return groups
 
 

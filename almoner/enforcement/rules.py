@@ -27,7 +27,8 @@ class Outcome(StrEnum):
 class DueItem:
     """A charge that the step may need. ``due_minor`` None: no price is known. ``planned``: an advance.
 
-    ``steps``: those that its rule asks for it at (empty: the step of the facts); ``delivered``: given already.
+    ``steps``: those that its rule asks for it at (empty: the step of the facts), ``module``: whose they are;
+    ``delivered``: given already.
     """
 
     charge_item_id: UUID
@@ -41,6 +42,7 @@ class DueItem:
     request_type: str = "first"
     planned: bool = False
     steps: tuple[str, ...] = ()
+    module: str = ""
     delivered: bool = False
 
     def is_one_of(self, requests: tuple[str, ...]) -> bool:
@@ -311,19 +313,21 @@ def _unpaid(policies: Policies, facts: Facts) -> tuple[list[DueItem], list[DueIt
         if item.due_minor is not None and item.due_minor <= 0:
             continue
         own = not item.steps or facts.step in item.steps
-        if facts.settles_encounter or asked_at(_settings_of(policies, facts, item).charge_timing, item, own):
+        timing = _settings_of(policies, facts, item).charge_timing
+        if facts.settles_encounter or _asked_here(timing, facts, item, own):
             unpaid.append(item)
         elif own:
             later.append(item)
     return unpaid, later
 
 
-def asked_at(timing: ChargeTiming | None, item: DueItem, own: bool) -> bool:
-    """Whether a charge is asked for at a step before discharge; ``own``: its rule names the step (section 4.2)."""
+def _asked_here(timing: ChargeTiming | None, facts: Facts, item: DueItem, own: bool) -> bool:
+    """Whether a charge is asked for at this step before discharge; ``own``: its rule names the step (section 4.2)."""
+    at_home = own or item.module == facts.module
     if timing is ChargeTiming.ON_CHECKIN:
-        return True
+        return at_home
     if timing is ChargeTiming.DURING_SERVICE:
-        return item.delivered
+        return at_home and item.delivered
     return own and timing is not ChargeTiming.AFTER_SERVICE
 
 

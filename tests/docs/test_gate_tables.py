@@ -62,6 +62,7 @@ FACTS = (
     "override",
     "discharge",
     "at its step",
+    "of module",
     "delivered",
 )
 ANSWER = ("answer", "because", "until", "due", "options", "says")
@@ -163,6 +164,7 @@ def items_of(row: Row, discharge: bool) -> tuple[DueItem, ...]:
             request_type=row.get("request", "first"),
             planned=truth(row.get("planned")),
             steps=("equipment.use",) if row.get("at its step") == "no" else ("consultation.start",),
+            module=row.get("of module", "consultation"),
             delivered=truth(row.get("delivered")),
         )
         for amount, (service, name) in zip(amounts, CHARGES[: len(amounts)], strict=True)
@@ -188,6 +190,7 @@ def answer_of(row: Row) -> Decision:
         else (),
         conceals_details=truth(row.get("conceals")),
         settles_encounter=discharge,
+        module="consultation",
     )
     return decide(policies_of(row), facts, moment(row.get("asked")))
 
