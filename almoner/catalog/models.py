@@ -29,7 +29,8 @@ class Tax(TenantModel):
 class Service(TenantModel):
     """Something a hospital does or hands out, at a price. ``flags`` are what charge rules look at,
     ``payment_timing`` (section 4.2) says when its charges fall due; empty: as the hospital's cycle says.
-    ``charge_timing`` (section 4.2): during or after the service, they fall due counted from its delivery."""
+    ``charge_timing`` (section 4.2): during or after the service, they fall due counted from its delivery.
+    ``substitutes`` are the codes of medications that may be handed out in this one's place."""
 
     class Kind(models.TextChoices):
         CONSULTATION = "consultation"
@@ -48,6 +49,7 @@ class Service(TenantModel):
     flags = ArrayField(models.SlugField(max_length=40), default=list)
     payment_timing = models.CharField(max_length=20, default="", blank=True)
     charge_timing = models.CharField(max_length=20, db_default="", default="", blank=True)
+    substitutes = ArrayField(models.SlugField(max_length=80), default=list, blank=True)
     is_active = models.BooleanField(default=True)
 
     class Meta:

@@ -60,7 +60,16 @@ ROLES: dict[str, Role] = {
     ),
     # Sees that services are blocked, not which: a name would tell what was ordered before it is released.
     "laboratory_technician": Role("Laboratory technician", _SERVICE | {"laboratory.process"}),
-    "pharmacist": Role("Pharmacist", _SERVICE | {"pharmacy.dispense", "enforcement.read_blocked_services"}),
+    "pharmacist": Role(
+        "Pharmacist",
+        _SERVICE
+        | {
+            "pharmacy.dispense",
+            "pharmacy.manage_stock",
+            "pharmacy.take_back",
+            "enforcement.read_blocked_services",
+        },
+    ),
     "ward_nurse": Role(
         "Ward nurse",
         _SERVICE | {"ward.assign_bed", "ward.backdate_transfer", "enforcement.read_blocked_services"},

@@ -264,6 +264,36 @@ CALLS = [
         lambda w: {"quantities": [{"line": 1, "quantity": "5"}]},
         status=200,
     ),
+    _post(
+        "substitute_medication",
+        lambda w: f"/pharmacy/prescriptions/{w.substitutable_id}/substitutions",
+        lambda w: {"line": 1, "service": "vitamins", "reason": "out of stock"},
+    ),
+    _post(
+        "return_medication",
+        lambda w: f"/pharmacy/dispensings/{w.dispensing_id}/returns",
+        lambda w: {"quantity": "5", "is_sealed": True, "reason": "not needed"},
+    ),
+    _post(
+        "receive_stock",
+        lambda w: "/pharmacy/stock/receipts",
+        lambda w: {
+            "store": "pharmacy",
+            "service": "vitamins",
+            "batch_number": "V-2",
+            "expires_on": "2150-01-31",
+            "quantity": "30",
+            "reference": "Delivery 17",
+        },
+        elsewhere=OWN,
+    ),
+    _post(
+        "adjust_stock",
+        lambda w: f"/pharmacy/stock/batches/{w.batch.id}/adjustments",
+        lambda w: {"action": "removed", "quantity": "2", "reason": "broken"},
+    ),
+    _get("list_stock", lambda w: f"/pharmacy/stock?search={w.batch.number}", EMPTY),
+    _get("get_stock_item", lambda w: f"/pharmacy/stock/{w.batch.item_id}"),
     _get("list_beds", lambda w: "/ward/beds?ward=general_ward", OWN),
     _post(
         "assign_bed",

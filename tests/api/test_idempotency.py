@@ -36,6 +36,10 @@ OTHERWISE: dict[str, Any] = {
     "check_in_patient": {"reason": "cough"},
     "provide_services": {"lines": [{"service": "bandage", "quantity": 2}]},
     "transfer": {"reason": "another reason"},
+    "substitute_medication": {"reason": "another reason"},
+    "return_medication": {"quantity": "4"},
+    "receive_stock": {"quantity": "31"},
+    "adjust_stock": {"quantity": "3"},
     "dispense": {"quantities": [{"line": 1, "quantity": "4"}]},
 }
 

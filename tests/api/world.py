@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
+from almoner.catalog.models import Service
 from almoner.charging import operations as charging
 from almoner.charging.models import ChargeItem, ChargeRule
 from almoner.enforcement import gate
@@ -20,6 +21,8 @@ from almoner.kernel.ids import new_id
 from almoner.orders import operations as orders
 from almoner.orders.models import Admission, Prescription, TestOrder, TestOrderLine
 from almoner.patients.models import Encounter
+from almoner.service_points.pharmacy import operations as pharmacy
+from almoner.service_points.pharmacy.models import Batch
 from almoner.service_points.ward.operations import assign_bed
 from tests.support.api import ApiClient
 from tests.support.hospital import SERVICE_PROVIDED, TestPatient, enforce, make_hospital
@@ -121,6 +124,34 @@ class World:
             medications=[orders.Medication("amoxicillin", Decimal(20))],
             **self._key(),
         ).order
+
+    @cached_property
+    def substitutable_id(self) -> UUID:
+        """The prescription, when vitamins may take the place of amoxicillin."""
+        with self.hospital.transaction():
+            Service.objects.filter(code="amoxicillin").update(substitutes=["vitamins"])
+        return self.prescription.id
+
+    @cached_property
+    def dispensing_id(self) -> UUID:
+        """The twenty amoxicillin, handed out."""
+        passage = pharmacy.dispense(self.hospital.id, self.prescription.id, **self._key())
+        assert passage.result is not None
+        return passage.result[0].id
+
+    @cached_property
+    def batch(self) -> Batch:
+        """Fifty vitamins in stock."""
+        moved = pharmacy.receive(
+            self.hospital.id,
+            store="pharmacy",
+            service="vitamins",
+            batch_number="V-1",
+            expires_on=self.at.date() + timedelta(days=300),
+            quantity=Decimal(50),
+            **self._key(),
+        )
+        return moved.batch
 
     @cached_property
     def admission(self) -> Admission:

@@ -18,6 +18,7 @@ from almoner.charging.operations.corrections import (
     price_unpriced,
     revise,
     split,
+    substitute,
 )
 from almoner.charging.operations.delivery import deliver
 from almoner.charging.operations.transfers import transfer_to_payer
@@ -39,5 +40,6 @@ __all__ = [
     "price_unpriced",
     "revise",
     "split",
+    "substitute",
     "transfer_to_payer",
 ]

@@ -145,6 +145,40 @@ def revise(
     return _post_copy(item, cost, quantity, actor, at, revision=item.revision + 1)
 
 
+def substitute(
+    item_id: UUID, *, service: str, actor: Actor, at: datetime, source_id: UUID | None = None
+) -> ChargeItem:
+    """Charge another service (its code) in the place of an undelivered one: reverse, and post the next revision.
+
+    Its price is the one it had on the service date; without one the new charge is unpriced.
+    """
+    item = locked_item(item_id)
+    if item.delivered_at is not None:
+        raise Conflict("This was delivered already.", field="charge_item_id", code="charge_delivered")
+    book = read_book(item.hospital_id)
+    if service not in book.prices.services:
+        raise DomainError(f"There is no service {service!r}.", field="service", code="unknown_service")
+    other = book.prices.services[service]
+    context = context_of(_context_row(item, book))
+    buyer = Buyer(
+        item.service_date, context.payer, context.patient_category, context.ward_type, context.department
+    )
+    cost = price(book.prices, other, item.quantity, buyer, {})
+    cancel(item_id, actor=actor, at=at, source_id=source_id)
+    return _post_copy(
+        item,
+        cost,
+        item.quantity,
+        actor,
+        at,
+        revision=item.revision + 1,
+        service_id=other.id,
+        department_id=other.department_id or item.department_id,
+        configuration_version=book.version,
+        **({} if cost else _NO_PRICE),
+    )
+
+
 def split(
     item_id: UUID, *, quantity: Decimal, actor: Actor, at: datetime, source_id: UUID | None = None
 ) -> tuple[ChargeItem, ChargeItem]:
@@ -247,16 +281,17 @@ def _set_price(item: ChargeItem, cost: Price) -> None:
     item.tax_source = cost.tax_source
 
 
-_PRICE_FIELDS = [
-    "unit_price_minor",
-    "gross_minor",
-    "discount_minor",
-    "tax_minor",
-    "net_minor",
-    "price_source",
-    "discount_source",
-    "tax_source",
-]
+_NO_PRICE: dict[str, Any] = {
+    "unit_price_minor": None,
+    "gross_minor": None,
+    "discount_minor": 0,
+    "tax_minor": 0,
+    "net_minor": None,
+    "price_source": "",
+    "discount_source": "",
+    "tax_source": "",
+}
+_PRICE_FIELDS = list(_NO_PRICE)
 
 
 def price_unpriced(
