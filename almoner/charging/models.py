@@ -38,6 +38,11 @@ class ClinicalEvent(TenantModel):
                 condition=models.Q(after_discharge=True),
                 name="event_after_discharge",
             ),
+            models.Index(
+                fields=["hospital_id", "encounter"],
+                condition=models.Q(encounter__isnull=False),
+                name="event_by_encounter",
+            ),
         ]
 
 
@@ -142,4 +147,32 @@ class ChargeItem(TenantModel):
                 condition=models.Q(status="unpriced"),
                 name="item_unpriced",
             ),
+            models.Index(
+                fields=["hospital_id", "captured_at"],
+                condition=models.Q(status="billable", delivered_at=None),
+                name="item_undelivered",
+            ),
+        ]
+
+
+class WorkReview(TenantModel):
+    """Something of a work list that needs nothing more, as somebody judged: no charge follows, or it is right.
+
+    ``subject`` names the fact: an event's id, or what a service point calls the work it did
+    (``charging.unbilled``).
+    """
+
+    class WorkList(models.TextChoices):
+        UNBILLED = "unbilled"
+        LATE = "late"
+
+    work_list = models.CharField(max_length=20, choices=WorkList.choices)
+    subject = models.CharField(max_length=120)
+    note = models.CharField(max_length=500)
+    reviewed_at = models.DateTimeField()
+    reviewed_by = models.CharField(max_length=200)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["hospital_id", "work_list", "subject"], name="work_reviewed_once")
         ]

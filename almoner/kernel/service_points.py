@@ -78,7 +78,8 @@ class ServicePointConfig(AppConfig):
     """A plug-in: its event kinds, its gated steps, the charge rules it brings, where its pages live.
 
     A module ``urls`` in the app is mounted under ``url_prefix``, in the namespace of the app's label.
-    ``patient_links`` and ``encounter_links`` appear beside a patient and a visit; their page takes the id.
+    ``unbilled_work`` names what finds and charges work that was done here without its charge
+    (``charging.unbilled.UnbilledSource``). ``patient_links`` and ``encounter_links`` appear beside a patient and a visit; their page takes the id.
     """
 
     title: str = ""
@@ -87,6 +88,7 @@ class ServicePointConfig(AppConfig):
     steps: tuple[Step, ...] = ()
     charge_rules: tuple[DefaultChargeRule, ...] = ()
     api_router: str = ""
+    unbilled_work: str = ""
     navigation: tuple[NavigationEntry, ...] = ()
     patient_links: tuple[NavigationEntry, ...] = ()
     encounter_links: tuple[NavigationEntry, ...] = ()

@@ -19,11 +19,11 @@ CASHIER = NavigationEntry(
 )
 
 WORK_LISTS = NavigationEntry(
-    _("Overrides"),
-    "work_lists:overrides",
+    _("Work lists"),
+    "work_lists:unpriced",
     icon="clipboard-check",
     key="o",
-    permissions=("enforcement.review_override",),
+    permissions=("charging.correct", "enforcement.review_override"),
 )
 
 

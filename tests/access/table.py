@@ -42,6 +42,7 @@ TAKES_PAYMENTS = frozenset({ADMINISTRATOR, RECEPTIONIST, CASHIER, BILLING, INSUR
 GIVES_BACK = frozenset({ADMINISTRATOR, BILLING})
 AGREES_PLANS = frozenset({ADMINISTRATOR, MANAGER, BILLING})
 OVERRIDES = frozenset({ADMINISTRATOR, MANAGER, DOCTOR})
+CORRECTS = GIVES_BACK
 REVIEWS = frozenset({ADMINISTRATOR, MANAGER, BILLING})
 RECEPTION = frozenset({ADMINISTRATOR, RECEPTIONIST})
 DOCTORS = frozenset({ADMINISTRATOR, DOCTOR})
@@ -109,6 +110,16 @@ TABLE: dict[str, tuple[str, frozenset[str]]] = {
     "cashier:void": ("POST", GIVES_BACK),
     "cashier:refund": ("POST", GIVES_BACK),
     # Work lists
+    "work_lists:unpriced": ("GET", REVIEWS),
+    "work_lists:unbilled": ("GET", REVIEWS),
+    "work_lists:undelivered": ("GET", REVIEWS),
+    "work_lists:late": ("GET", REVIEWS),
+    "work_lists:price": ("POST", CORRECTS),
+    "work_lists:deliver": ("POST", CORRECTS),
+    "work_lists:cancel": ("POST", CORRECTS),
+    "work_lists:charge": ("POST", CORRECTS),
+    "work_lists:no-charge": ("POST", CORRECTS),
+    "work_lists:late-review": ("POST", CORRECTS),
     "work_lists:overrides": ("GET", REVIEWS),
     "work_lists:override": ("GET", REVIEWS),
     "work_lists:override-review": ("POST", REVIEWS),

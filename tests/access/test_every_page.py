@@ -81,6 +81,8 @@ def _some(world: BusyDay, part: str) -> UUID | int:
         "admission_id": "orders.Admission",
         "payment_id": "payments.Payment",
         "override_id": "enforcement.Override",
+        "charge_item_id": "charging.ChargeItem",
+        "event_id": "charging.ClinicalEvent",
         "decision_id": "enforcement.GateDecision",
         "order_line_id": "orders.TestOrderLine",
         "bed_id": "hospitals.Bed",

@@ -22,6 +22,7 @@ from almoner.charging.operations.corrections import (
 )
 from almoner.charging.operations.delivery import deliver
 from almoner.charging.operations.transfers import transfer_to_payer
+from almoner.charging.operations.work import confirm_delivery, review_work
 
 __all__ = [
     "FUTURE_TOLERANCE",
@@ -34,10 +35,12 @@ __all__ = [
     "cancel",
     "capture",
     "capture_batch",
+    "confirm_delivery",
     "deliver",
     "item_as_row",
     "lock_account",
     "price_unpriced",
+    "review_work",
     "revise",
     "split",
     "substitute",

@@ -17,6 +17,7 @@ from almoner.charging.models import ChargeItem, ClinicalEvent
 from almoner.charging.operations.capture import context_of, read_contexts
 from almoner.charging.operations.delivery import deliver
 from almoner.charging.rules import Event, check_quantity, packages_left
+from almoner.identity import audit
 from almoner.kernel.actor import Actor
 from almoner.kernel.errors import Conflict, DomainError, NotFound
 from almoner.kernel.service_points import event_kinds
@@ -334,6 +335,15 @@ def price_unpriced(
     item.save(update_fields=["status", "configuration_version", *_PRICE_FIELDS])
     if not is_planned:
         _post_item(item, actor, at)
+    audit.record(
+        "charge.priced",
+        actor=actor,
+        at=at,
+        subject_kind="charge_item",
+        subject_id=item.id,
+        net_minor=item.net_minor,
+        source=item.price_source,
+    )
     if fulfilment is not None:
         # The service was given while its price was still missing.
         deliver([item.id], source_id=fulfilment.id, occurred_at=fulfilment.occurred_at, actor=actor, at=at)

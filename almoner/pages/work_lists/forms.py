@@ -8,7 +8,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from almoner.enforcement.models import OverrideReview
-from almoner.pages.forms import StaffForm
+from almoner.pages.forms import AmountField, StaffForm
 from almoner.pages.step_actions import OverrideForm
 
 
@@ -44,3 +44,25 @@ class HeldForm(OverrideForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, held_at="", **kwargs)
+
+
+class PriceForm(StaffForm):
+    """The price of one unit, or nothing: then the tariffs in force now are asked."""
+
+    fields_of_errors = {"unit_price_minor": "price", "service": "price"}
+    price = AmountField(
+        label=_("Price of one unit"),
+        required=False,
+        minimum_minor=0,
+        help_text=_("Empty: from the tariffs that are in force now."),
+    )
+
+    def __init__(self, *args: Any, currency: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["price"].currency = currency  # type: ignore[attr-defined]
+
+
+class NoteForm(StaffForm):
+    """Why nothing more has to be done."""
+
+    note = forms.CharField(label=_("Why"), max_length=500, widget=forms.Textarea(attrs={"rows": 3}))

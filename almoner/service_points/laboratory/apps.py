@@ -42,6 +42,7 @@ class LaboratoryConfig(ServicePointConfig):
         ),
     )
     api_router = "almoner.service_points.laboratory.api.router"
+    unbilled_work = "almoner.service_points.laboratory.unbilled.UNBILLED"
     navigation = (
         NavigationEntry(
             _("Laboratory"),

@@ -35,6 +35,7 @@ class PharmacyConfig(ServicePointConfig):
         ),
     )
     api_router = "almoner.service_points.pharmacy.api.router"
+    unbilled_work = "almoner.service_points.pharmacy.unbilled.UNBILLED"
     navigation = (
         NavigationEntry(
             _("Pharmacy"), "pharmacy:work-list", icon="pill", key="m", permissions=("pharmacy.dispense",)

@@ -20,6 +20,7 @@ class WardConfig(ServicePointConfig):
         Step("ward.discharge", "Discharge", "Discharge", settles_encounter=True),
     )
     api_router = "almoner.service_points.ward.api.router"
+    unbilled_work = "almoner.service_points.ward.unbilled.UNBILLED"
     navigation = (
         NavigationEntry(_("Ward"), "ward:board", icon="bed", key="w", permissions=("ward.assign_bed",)),
     )
