@@ -28,7 +28,8 @@ def fingerprint() -> str:
     """Changes with everything that decides what a loaded database looks like."""
     digest = hashlib.sha256()
     sources = [*CHECKOUT.glob("almoner/**/migrations/*.py"), *CHECKOUT.glob("almoner/**/sql/*.sql")]
-    for path in sorted([*sources, CHECKOUT / "almoner/kernel/schema.py", CHECKOUT / "benchmarks/loading.py"]):
+    loaders = [CHECKOUT / "benchmarks" / name for name in ("loading.py", "busy.py")]
+    for path in sorted([*sources, CHECKOUT / "almoner/kernel/schema.py", *loaders]):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:10]
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import F
 
 from almoner.catalog.models import Service, TariffLine
 from almoner.charging.models import ChargeRule
@@ -27,6 +29,7 @@ from almoner.ledger.operations import open_books
 from almoner.payments.operations import ensure_cash_point
 
 HOSPITALS = ("bench-north", "bench-south")
+DEPARTMENT = "bench-clinic"
 EVENT_KIND = "service.provided"
 STEP = "consultation.start"
 SERVICES = tuple(f"service_{number:02d}" for number in range(24))
@@ -38,39 +41,32 @@ CHUNK = 1000
 ACTOR = system("bench")
 
 
+@dataclass(frozen=True, slots=True)
+class History:
+    """What was loaded: charges of a visit, visits of a patient. Every fifth visit stays unpaid."""
+
+    lines: int = LINES
+    visits_of_a_patient: int = VISITS_OF_A_PATIENT
+
+
+YEARS = History()
+
+
 def price_minor(number: int) -> int:
     """What ``service_<number>`` costs."""
     return 1500 + 250 * number
 
 
-def services_of(visit: int) -> tuple[str, ...]:
-    """The three services of a visit; every visit has others than the one before."""
-    return tuple(SERVICES[(visit * LINES + line) % len(SERVICES)] for line in range(LINES))
+def services_of(visit: int, lines: int = LINES) -> tuple[str, ...]:
+    """The services of a visit; every visit has others than the one before."""
+    return tuple(SERVICES[(visit * lines + line) % len(SERVICES)] for line in range(lines))
 
 
 def make_hospital(slug: str) -> UUID:
-    """A hospital with a department, 24 priced services, 16 cash points and open books."""
+    """A hospital with open books that offers what visits need; strict."""
     hospital = Hospital.objects.create(slug=slug, name=slug, currency="USD", time_zone="America/New_York")
     with transaction(hospital.id):
         open_books()
-        Department.objects.create(
-            hospital_id=hospital.id, code="clinic", name="Clinic", kind=Department.Kind.SPECIALIST
-        )
-        for number in range(CASH_POINTS):
-            ensure_cash_point(f"desk-{number}", f"Desk {number}")
-        services = Service.objects.bulk_create(
-            Service(hospital_id=hospital.id, code=code, name=code, kind=Service.Kind.PROCEDURE)
-            for code in SERVICES
-        )
-        TariffLine.objects.bulk_create(
-            TariffLine(
-                hospital_id=hospital.id,
-                service_id=service.id,
-                price_minor=price_minor(number),
-                starts_on="2020-01-01",
-            )
-            for number, service in enumerate(services)
-        )
         ChargeRule.objects.create(
             hospital_id=hospital.id,
             code="service_provided",
@@ -83,7 +79,32 @@ def make_hospital(slug: str) -> UUID:
             scope="hospital",
             settings={"payment_enforcement": {"global_policy": "strict"}},
         )
+    offer(hospital.id)
     return hospital.id
+
+
+def offer(hospital_id: UUID) -> None:
+    """Have the hospital offer what visits need: a department, 24 priced services, 16 cash points."""
+    with transaction(hospital_id):
+        Department.objects.create(
+            hospital_id=hospital_id, code=DEPARTMENT, name="Clinic", kind=Department.Kind.SPECIALIST
+        )
+        for number in range(CASH_POINTS):
+            ensure_cash_point(f"desk-{number}", f"Desk {number}")
+        services = Service.objects.bulk_create(
+            Service(hospital_id=hospital_id, code=code, name=code, kind=Service.Kind.PROCEDURE)
+            for code in SERVICES
+        )
+        TariffLine.objects.bulk_create(
+            TariffLine(
+                hospital_id=hospital_id,
+                service_id=service.id,
+                price_minor=price_minor(number),
+                starts_on="2020-01-01",
+            )
+            for number, service in enumerate(services)
+        )
+        Hospital.objects.filter(id=hospital_id).update(configuration_version=F("configuration_version") + 1)
 
 
 def visits_for(postings: int) -> int:
@@ -95,20 +116,32 @@ def visits_for(postings: int) -> int:
 def load(slug: str, visits: int, report: Callable[[int], None]) -> None:
     """Add visits to the hospital until it has ``visits``; ``report`` hears how many were added."""
     hospital_id = Hospital.objects.get(slug=slug).id
-    at = now().replace(microsecond=0)
     with transaction(hospital_id), connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM patients_encounter")
         done = cursor.fetchone()[0]
-    while done < visits:
-        chunk = min(CHUNK, visits - done)
-        _load_chunk(hospital_id, done, chunk, at)
-        done += chunk
-        report(chunk)
+    load_visits(hospital_id, done, visits, at=now().replace(microsecond=0), report=report)
 
 
-def _load_chunk(hospital_id: UUID, start: int, count: int, at: datetime) -> None:
+def load_visits(
+    hospital_id: UUID,
+    first: int,
+    end: int,
+    *,
+    at: datetime,
+    history: History = YEARS,
+    report: Callable[[int], None] = lambda added: None,
+) -> None:
+    """Add the visits from number ``first`` up to ``end`` in the year before ``at``, with their patients,
+    charges and payments."""
+    for start in range(first, end, CHUNK):
+        count = min(CHUNK, end - start)
+        _load_chunk(hospital_id, start, count, at, history)
+        report(count)
+
+
+def _load_chunk(hospital_id: UUID, start: int, count: int, at: datetime, history: History) -> None:
     with transaction(hospital_id):
-        _add_encounters(hospital_id, start, count, at)
+        _add_encounters(hospital_id, start, count, at, history)
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT id, started_at FROM patients_encounter WHERE number >= %s AND number < %s "
@@ -122,7 +155,7 @@ def _load_chunk(hospital_id: UUID, start: int, count: int, at: datetime) -> None
                 idempotency_key=f"load-{start + offset}",
                 occurred_at=started_at.astimezone(UTC) + timedelta(minutes=10),
                 encounter_id=encounter_id,
-                lines=tuple(EventLine(service) for service in services_of(start + offset)),
+                lines=tuple(EventLine(service) for service in services_of(start + offset, history.lines)),
             )
             for offset, (encounter_id, started_at) in enumerate(encounters)
         ]
@@ -130,15 +163,15 @@ def _load_chunk(hospital_id: UUID, start: int, count: int, at: datetime) -> None
         _pay(hospital_id, start, count)
 
 
-def _add_encounters(hospital_id: UUID, start: int, count: int, at: datetime) -> None:
-    """Visits ``start`` to ``start + count``, and a patient with an account for every fifth."""
+def _add_encounters(hospital_id: UUID, start: int, count: int, at: datetime, history: History) -> None:
+    """Visits ``start`` to ``start + count``, and the patients who come for the first time."""
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO patients_patient (id, hospital_id, mrn, name, sex, phone, category, registered_at, source_id)"
             " SELECT gen_random_uuid(), %s, 'B' || to_char(n, 'FM00000000'), 'Patient ' || n, 'unknown', '',"
             "        'general', %s::timestamptz - interval '400 days', ''"
             " FROM generate_series(%s::int, %s::int, %s::int) AS n",
-            [hospital_id, at, start, start + count - 1, VISITS_OF_A_PATIENT],
+            [hospital_id, at, start, start + count - 1, history.visits_of_a_patient],
         )
         cursor.execute(
             "INSERT INTO patients_patientaccount (id, hospital_id, patient_id, currency)"
@@ -153,8 +186,8 @@ def _add_encounters(hospital_id: UUID, start: int, count: int, at: datetime) -> 
             "   'first', '', '', %s::timestamptz - make_interval(mins => (n * 7919 %% 525600) + 60), ''"
             " FROM generate_series(%s::int, %s::int) AS n"
             " JOIN patients_patient AS p ON p.hospital_id = %s AND p.mrn = 'B' || to_char(n - n %% %s::int, 'FM00000000')"
-            " JOIN hospitals_department AS d ON d.hospital_id = p.hospital_id",
-            [at, start, start + count - 1, hospital_id, VISITS_OF_A_PATIENT],
+            " JOIN hospitals_department AS d ON d.hospital_id = p.hospital_id AND d.code = %s",
+            [at, start, start + count - 1, hospital_id, history.visits_of_a_patient, DEPARTMENT],
         )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from benchmarks import measure
+from benchmarks import measure, page_suites
 from benchmarks.clients import Block, Client, together
 from benchmarks.databases import Server, environment_for
 from benchmarks.measure import Result, Samples, compare, in_turns
@@ -240,4 +240,7 @@ SUITES: dict[str, Callable[[Bench], Iterator[Result]]] = {
     "capture.batch100": capture_batch,
     "payment.single": payment_single,
     "visit.http": visit_http,
+    "page": page_suites.pages,
+    "pages.open": page_suites.open_pages,
+    "live.delay": page_suites.live_delay,
 }

@@ -30,6 +30,7 @@ from almoner.kernel.clock import now
 from almoner.kernel.ids import new_id
 from almoner.kernel.tenancy import transaction
 from almoner.ledger.models import PatientBalance
+from almoner.pages.live import changes_url
 from almoner.payments.operations import record_payment
 from benchmarks import floor, loading, web
 from benchmarks.floor import HandWrittenEvent, HandWrittenPayment, Visit
@@ -256,6 +257,11 @@ def status_ours(desk: Desk, number: int) -> Block:
         lambda patient_id: billing_status(hospital_id, patient_id, at=at),
         (desk.next_visit().patient_id for _ in range(number)),
     )
+
+
+def changes_ticket(desk: Desk) -> str:
+    """Where an open page of this desk's hospital asks whether anything changed."""
+    return changes_url(desk.hospital)
 
 
 def make_hospitals(desk: Desk) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import os
 import socket
@@ -20,6 +21,7 @@ from benchmarks.databases import CHECKOUT
 PROCESSES = 2
 THREADS = 4
 START_TIMEOUT_SECONDS = 60
+PAGE_ASKS_SECONDS = 1.5
 
 
 def _free_port() -> int:
@@ -29,12 +31,12 @@ def _free_port() -> int:
 
 
 class WebServer:
-    """Gunicorn with two processes, serving ``application`` on a port of its own."""
+    """Gunicorn with two processes by default, serving ``application`` on a port of its own."""
 
-    def __init__(self, application: str, environment: dict[str, str]) -> None:
+    def __init__(self, application: str, environment: dict[str, str], *, processes: int = PROCESSES) -> None:
         self.port = _free_port()
         command = [sys.executable, "-W", "ignore", "-m", "gunicorn", application]
-        command += ["--bind", f"127.0.0.1:{self.port}", "--workers", str(PROCESSES)]
+        command += ["--bind", f"127.0.0.1:{self.port}", "--workers", str(processes)]
         command += ["--worker-class", "gthread", "--threads", str(THREADS), "--keep-alive", "15"]
         command += ["--no-control-socket", "--log-level", "warning", "--chdir", str(CHECKOUT)]
         self._process = subprocess.Popen(command, env={**os.environ, **environment})
@@ -183,3 +185,37 @@ def visit_ours(desk: Desk, port: int, seconds: float) -> tuple[list[float], floa
 def visit_floor(desk: Desk, port: int, seconds: float) -> tuple[list[float], float]:
     """A block of visits to the bare view."""
     return _block(desk, port, seconds, _visit_floor)
+
+
+def watch(desk: Desk, port: int, address: str, pages: int, seconds: float) -> float:
+    """``pages`` open pages that ask ``address`` for ``seconds`` as ``frontend/source/live.js`` does, each on a
+    connection of its own; returns how many questions a second were answered."""
+    return asyncio.run(_watch(port, address, pages, seconds))
+
+
+async def _watch(port: int, address: str, pages: int, seconds: float) -> float:
+    end = time.perf_counter() + seconds
+    answered = await asyncio.gather(
+        *(_open_page(port, address, PAGE_ASKS_SECONDS * number / pages, end) for number in range(pages))
+    )
+    return sum(answered) / seconds
+
+
+async def _open_page(port: int, address: str, first_after: float, end: float) -> int:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    await asyncio.sleep(first_after)
+    marker, answered = "", 0
+    while (asked_at := time.perf_counter()) < end:
+        writer.write(f"GET {address}?marker={marker} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        status, *headers = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+        if " 200 " in status:
+            [length] = [
+                int(line.partition(":")[2]) for line in headers if line.lower().startswith("content-length")
+            ]
+            marker = (await reader.readexactly(length)).decode()
+        elif " 204 " not in status:
+            raise RuntimeError(f"GET {address}: {status}")
+        answered += 1
+        await asyncio.sleep(max(0.0, asked_at + PAGE_ASKS_SECONDS - time.perf_counter()))
+    writer.close()
+    return answered
