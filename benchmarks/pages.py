@@ -9,7 +9,6 @@ import http.client
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
 from html import unescape
 from random import Random
@@ -34,7 +33,6 @@ from almoner.pages.staff import HospitalRequest, hospital_view
 from almoner.patients.models import Encounter, PatientAccount
 from almoner.payments.models import Payment
 from almoner.payments.operations import record_payment
-from almoner.shell.simulation import demo
 from benchmarks import busy, loading
 from benchmarks.web import PAGE_ASKS_SECONDS
 
@@ -51,19 +49,13 @@ def empty(request: HospitalRequest) -> HttpResponse:
 urlpatterns = [path("empty/", empty, name=FLOOR), path("", include("almoner.shell.urls"))]
 
 
-@dataclass(frozen=True)
-class Seen:
-    """A page as it was opened once: how many statements, how many bytes."""
-
-    statements: int
-    bytes: int
-
-
 class Desk:
     """The administrator of the busy hospital, who may open every page."""
 
     def __init__(self, number: int) -> None:
         self.number = number
+        override_settings(ROOT_URLCONF=__name__, ALLOWED_HOSTS=["*"]).enable()
+        mock.patch("almoner.pages.staff.now", lambda: busy.AT).start()
 
     @cached_property
     def hospital(self) -> Hospital:
@@ -71,10 +63,8 @@ class Desk:
 
     @cached_property
     def browser(self) -> Client:
-        override_settings(ROOT_URLCONF=__name__, ALLOWED_HOSTS=["*"]).enable()
-        mock.patch("almoner.pages.staff.now", lambda: busy.AT).start()
         browser = Client(raise_request_exception=True)
-        browser.force_login(User.objects.get(email=demo.email_of("administrator")))
+        browser.force_login(User.objects.get(email=busy.EMAIL))
         return browser
 
     @cached_property
@@ -151,17 +141,13 @@ def names(desk: Desk) -> list[str]:
     return [name for name in desk.addresses if name != FLOOR]
 
 
-def look(desk: Desk, name: str) -> Seen:
-    """Open the page once, counting; it is warm afterwards."""
+def look(desk: Desk, name: str) -> tuple[int, int]:
+    """Open the page once more than needed, counting its statements and bytes; it is warm afterwards."""
     desk.open(desk.addresses[name])
     with CaptureQueriesContext(connection) as counted:
         response = desk.open(desk.addresses[name])
-    return Seen(len([query for query in counted if _is_read(query["sql"])]), len(response.content))
-
-
-def _is_read(statement: str) -> bool:
-    """What begins and ends a transaction is no statement of the page."""
-    return not statement.startswith(("BEGIN", "COMMIT"))
+    statements = [query for query in counted if not query["sql"].startswith(("BEGIN", "COMMIT"))]
+    return len(statements), len(response.content)
 
 
 def open_page(desk: Desk, name: str, times: int) -> Block:
