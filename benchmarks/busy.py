@@ -20,7 +20,7 @@ from benchmarks.loading import History
 AT = datetime(2026, 3, 2, 19, 0, tzinfo=UTC)
 """14:00 at the demo hospital."""
 HISTORY = History(lines=10, visits_of_a_patient=1)
-PATIENTS = 2_000
+PATIENTS = 100_000
 PATIENTS_TODAY = 160
 SEED = 7
 EMAIL = "bench@almoner.example"
