@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from ninja import Header, Query, Router
 
@@ -45,6 +45,7 @@ from almoner.kernel.wire import (
     Text,
     answer,
 )
+from almoner.patients.merging import records_of
 
 router = Router(tags=["Charges"])
 
@@ -151,7 +152,7 @@ def _events_with_charges(rows: list[ClinicalEvent]) -> list[EventResource]:
 
 def _of_patient(rows: QuerySet[Any], patient_id: UUID | None, encounter_id: UUID | None) -> QuerySet[Any]:
     if patient_id is not None:
-        rows = rows.filter(Q(patient=patient_id) | Q(patient__merged_into=patient_id))
+        rows = rows.filter(patient__in=records_of(patient_id))
     if encounter_id is not None:
         rows = rows.filter(encounter=encounter_id)
     return rows

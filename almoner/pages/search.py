@@ -97,8 +97,10 @@ SELECT * FROM (
     SELECT DISTINCT ON (patient.id)
            patient.id, patient.name, patient.mrn, patient.birth_date, patient.phone, found.by
     FROM found
-    JOIN patients_patient AS patient ON patient.hospital_id = %(hospital)s AND patient.id = found.patient_id
-    WHERE patient.merged_into_id IS NULL
+    JOIN patients_patient AS known ON known.hospital_id = %(hospital)s AND known.id = found.patient_id
+    JOIN patients_patient AS patient
+        ON patient.hospital_id = %(hospital)s
+       AND patient.id = CASE WHEN known.merged_into_id IS NULL THEN known.id ELSE known.merged_into_id END
     ORDER BY patient.id, found.by DESC
 ) AS known
 ORDER BY known.by = '', known.name, known.id
@@ -110,7 +112,8 @@ def find_patients(text: str, *, limit: int = MAXIMUM_FOUND) -> list[Found]:
     """Patients that ``text`` may mean, at most ``limit``: those of a number first, then by name.
 
     Every word must be the beginning of a word of the name, of the MRN or of the phone's digits; words of one
-    letter are too short to ask for. Merged records are left out. Needs the hospital's transaction.
+    letter are too short to ask for. What finds a merged record finds the one it was merged into. Needs the
+    hospital's transaction.
     """
     hospital_id = require_transaction()
     text = text.replace("\x00", "")[:MAXIMUM_LENGTH]

@@ -6,7 +6,6 @@ from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID, uuid5
 
-from django.db.models import Q
 from django.http import HttpResponse
 from ninja import Query, Router
 from pydantic import Field
@@ -17,6 +16,7 @@ from almoner.kernel.paging import Cursor, Limit, Page, read_page
 from almoner.kernel.tenancy import transaction
 from almoner.kernel.wire import Code, Day, IdempotencyKey, Input, Name, Resource, Text, answer
 from almoner.patients import operations
+from almoner.patients.merging import merge_patients, records_of
 from almoner.patients.models import Coverage, Encounter, Patient, PatientAccount, Payer
 
 SCOPE_READ = "patients.read"
@@ -61,7 +61,10 @@ class PatientPage(Page[PatientResource]):
 
 
 class Duplicate(Input):
+    """``taken_from_duplicate``: fields whose value in the duplicate is the right one."""
+
     duplicate_id: UUID
+    taken_from_duplicate: list[Literal["name", "birth_date", "sex", "phone", "category"]] = []
 
 
 class NewCoverage(Input):
@@ -253,12 +256,13 @@ def get_patient(request: ApiRequest, patient_id: UUID) -> HttpResponse:
     response={201: PatientResource},
 )
 def merge_patient(request: ApiRequest, patient_id: UUID, body: Duplicate) -> HttpResponse:
-    """Merge a duplicate record into this one; its accounts, visits and coverages follow."""
+    """Merge a duplicate record into this one; its accounts, visits, orders and coverages follow."""
     caller = request.auth
     with transaction(caller.hospital_id):
-        survivor = operations.merge_patients(
+        survivor = merge_patients(
             caller.hospital_id,
             duplicate_id=body.duplicate_id,
+            taken_from_duplicate=body.taken_from_duplicate,
             survivor_id=patient_id,
             actor=caller.actor,
             at=caller.at,
@@ -349,7 +353,7 @@ def list_encounters(
     with transaction(request.auth.hospital_id):
         rows = Encounter.objects.select_related("department")
         if patient_id is not None:
-            rows = rows.filter(Q(patient=patient_id) | Q(patient__merged_into=patient_id))
+            rows = rows.filter(patient__in=records_of(patient_id))
         if department:
             rows = rows.filter(department__code=department)
         if is_open is not None:

@@ -30,7 +30,10 @@ class Patient(TenantModel):
                 name="patient_source_once",
             ),
         ]
-        indexes = [models.Index(fields=["hospital_id", "name"], name="patient_by_name")]
+        indexes = [
+            models.Index(fields=["hospital_id", "name"], name="patient_by_name"),
+            models.Index(fields=["hospital_id", "birth_date"], name="patient_by_birth_date"),
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -1,4 +1,4 @@
-"""Registering people, opening and closing their visits, merging records."""
+"""Registering people, opening and closing their visits, recording who covers them."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q
-
 from almoner.hospitals.models import Department, Hospital
 from almoner.identity import audit
 from almoner.kernel.actor import Actor
-from almoner.kernel.errors import Conflict, DomainError, NotFound
+from almoner.kernel.errors import DomainError, NotFound
 from almoner.kernel.models import next_number
 from almoner.kernel.tenancy import transaction
 from almoner.patients.models import Coverage, Encounter, Patient, PatientAccount, Payer
@@ -75,9 +73,15 @@ def register_patient(
         return Registered(patient, account)
 
 
-def surviving(patient_id: UUID) -> Patient:
-    """The patient's record, or the one it was merged into. Raises ``NotFound``."""
-    patient = Patient.objects.select_related("merged_into").filter(id=patient_id).first()
+def surviving(patient_id: UUID, *, lock: bool = False) -> Patient:
+    """The patient's record, or the one it was merged into. Raises ``NotFound``.
+
+    ``lock``: for who is about to refer to it: a merge waits, or has been seen.
+    """
+    patients = Patient.objects.select_related("merged_into")
+    if lock:
+        patients = Patient.objects.select_for_update(no_key=True)
+    patient = patients.filter(id=patient_id).first()
     if patient is None:
         raise NotFound(
             "There is no such patient at this hospital.", field="patient_id", code="unknown_patient"
@@ -135,7 +139,7 @@ def open_encounter(
             known = Encounter.objects.filter(id=encounter_id).first()
             if known is not None:
                 return known
-        patient = surviving(patient_id)
+        patient = surviving(patient_id, lock=True)
         more = {"id": encounter_id} if encounter_id else {}
         return Encounter.objects.create(
             hospital_id=hospital_id,
@@ -196,42 +200,6 @@ def close_encounter(hospital_id: UUID, encounter_id: UUID, *, actor: Actor, at: 
         return encounter
 
 
-def merge_patients(
-    hospital_id: UUID, *, duplicate_id: UUID, survivor_id: UUID, actor: Actor, at: datetime
-) -> Patient:
-    """Let ``duplicate`` point at ``survivor``; its accounts, visits and (new) coverages follow.
-
-    What is recorded for the duplicate from now on goes to the survivor.
-    """
-    actor.require(PERMISSION_REGISTER)
-    with transaction(hospital_id):
-        survivor = surviving(survivor_id)
-        duplicate = Patient.objects.select_for_update(no_key=True).filter(id=duplicate_id).first()
-        if duplicate is None:
-            raise NotFound("There is no such patient.", field="duplicate_id", code="unknown_patient")
-        if duplicate.id == survivor.id or duplicate.merged_into_id is not None:
-            raise Conflict("This record was merged already.", field="duplicate_id", code="already_merged")
-        Patient.objects.filter(Q(id=duplicate.id) | Q(merged_into=duplicate)).update(merged_into=survivor)
-        PatientAccount.objects.filter(patient=duplicate).update(patient=survivor)
-        Encounter.objects.filter(patient=duplicate).update(patient=survivor)
-        known = Coverage.objects.filter(
-            patient=survivor,
-            payer=OuterRef("payer"),
-            priority=OuterRef("priority"),
-            starts_on=OuterRef("starts_on"),
-        )
-        Coverage.objects.filter(~Exists(known), patient=duplicate).update(patient=survivor)
-        audit.record(
-            "patient.merged",
-            actor=actor,
-            at=at,
-            subject_kind="patient",
-            subject_id=survivor.id,
-            duplicate=str(duplicate.id),
-        )
-        return survivor
-
-
 def add_coverage(
     hospital_id: UUID,
     *,
@@ -252,7 +220,7 @@ def add_coverage(
         if found is None:
             raise NotFound(f"There is no payer {payer!r}.", field="payer", code="unknown_payer")
         coverage, _ = Coverage.objects.get_or_create(
-            patient=surviving(patient_id),
+            patient=surviving(patient_id, lock=True),
             payer=found,
             priority=priority,
             starts_on=starts_on,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from django.db.models import Q
 from django.http import HttpResponse
 from ninja import Query, Router
 
@@ -17,6 +16,7 @@ from almoner.kernel.errors import NotFound
 from almoner.kernel.paging import Cursor, Limit, read_page
 from almoner.kernel.tenancy import transaction
 from almoner.kernel.wire import IdempotencyKey, answer
+from almoner.patients.merging import records_of
 from almoner.patients.models import Payer
 from almoner.patients.operations import find_encounter
 from almoner.payments import operations
@@ -112,8 +112,7 @@ def list_payments(
     with transaction(request.auth.hospital_id):
         rows = Payment.objects.all()
         if patient_id is not None:
-            patient = Q(patient_account__patient=patient_id)
-            rows = rows.filter(patient | Q(patient_account__patient__merged_into=patient_id))
+            rows = rows.filter(patient_account__patient__in=records_of(patient_id))
         if patient_account_id is not None:
             rows = rows.filter(patient_account=patient_account_id)
         if encounter_id is not None:

@@ -65,6 +65,7 @@ def _arguments(world: BusyDay, pattern: URLPattern) -> dict[str, object]:
     visit = world.visits["Maria Silva"]
     known: dict[str, object] = {
         "patient_id": world.patients["Maria Silva"].id,
+        "duplicate_id": world.patients["Samuel Osei"].id,
         "encounter_id": visit.id,
         "step": "consultation.start",
     }

@@ -24,8 +24,9 @@ from almoner.kernel.actor import Actor
 from almoner.kernel.errors import Conflict, DomainError, IdempotencyMismatch, PermissionRefused
 from almoner.kernel.ids import new_id
 from almoner.ledger.models import JournalEntry, Posting
+from almoner.patients.merging import merge_patients
 from almoner.patients.models import Encounter
-from almoner.patients.operations import close_encounter, merge_patients
+from almoner.patients.operations import close_encounter
 from tests.support.hospital import (
     NOON,
     SERVICE_PROVIDED,

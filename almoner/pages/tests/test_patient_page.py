@@ -13,7 +13,7 @@ from almoner.identity.roles import ROLES
 from almoner.kernel.ids import new_id
 from almoner.pages.live import change_marker
 from almoner.pages.patient_page import age
-from almoner.patients.operations import merge_patients
+from almoner.patients.merging import merge_patients
 from tests.support.day import AT, BusyDay
 from tests.support.hospital import enforce
 from tests.support.pages import HTMX, member_client, templates_of, text_of

@@ -9,8 +9,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from almoner.pages.search import find_duplicates, find_patients, words_of
+from almoner.patients.merging import merge_patients
 from almoner.patients.models import Patient
-from almoner.patients.operations import merge_patients, register_patient
+from almoner.patients.operations import register_patient
 from tests.support.day import BusyDay
 from tests.support.hospital import NOON, TestHospital, make_hospital
 from tests.support.pages import HTMX, member_client
@@ -86,14 +87,15 @@ def test_a_renamed_patient_is_found_by_the_new_name_only(hospital: TestHospital)
     assert names(hospital, "jansen") == []
 
 
-def test_a_merged_record_is_left_out(hospital: TestHospital) -> None:
+def test_what_finds_a_merged_record_finds_the_one_it_was_merged_into(hospital: TestHospital) -> None:
     double = register(hospital, "Tomas Herrera")
     with hospital.transaction():
         original = Patient.objects.get(name="Tomás Herrera-Ruiz")
     merge_patients(
         hospital.id, duplicate_id=double.id, survivor_id=original.id, actor=hospital.actor, at=NOON
     )
-    assert names(hospital, "herrera") == ["Tomás Herrera-Ruiz"]
+    for words in ("herrera", double.mrn, "tomas herrera"):
+        assert names(hospital, words) == ["Tomás Herrera-Ruiz"], words
 
 
 def test_another_hospitals_patients_are_not_found(hospital: TestHospital) -> None:

@@ -8,8 +8,9 @@ from uuid import UUID
 import pytest
 
 from almoner.kernel.errors import Conflict
+from almoner.patients.merging import merge_patients
 from almoner.patients.models import Coverage, Encounter, Patient, PatientAccount
-from almoner.patients.operations import add_coverage, merge_patients, surviving
+from almoner.patients.operations import add_coverage, surviving
 from tests.support.hospital import NOON, TestHospital, TestPatient, make_hospital
 
 pytestmark = pytest.mark.django_db

@@ -21,6 +21,9 @@ class CheckinConfig(ServicePointConfig):
     )
     patient_links = (
         NavigationEntry(_("Check in"), "checkin:patient", icon="door-enter", permissions=_RECEPTION),
+        NavigationEntry(
+            _("Merge a duplicate"), "checkin:merge-choose", icon="arrows-join", permissions=_RECEPTION
+        ),
     )
     encounter_links = (
         NavigationEntry(_("Token and fees"), "checkin:visit", icon="ticket", permissions=_RECEPTION),

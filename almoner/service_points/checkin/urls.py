@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from almoner.service_points.checkin import views
+from almoner.service_points.checkin.merging import views as merging
 
 urlpatterns = [
     path("", views.arrivals, name="arrivals"),
@@ -13,6 +14,9 @@ urlpatterns = [
     path("duplicates/", views.duplicates, name="duplicates"),
     path("patients/<uuid:patient_id>/", views.patient, name="patient"),
     path("patients/<uuid:patient_id>/fees/", views.fees, name="fees"),
+    path("possible-duplicates/", merging.possible_duplicates, name="possible-duplicates"),
+    path("patients/<uuid:patient_id>/merge/", merging.choose, name="merge-choose"),
+    path("patients/<uuid:patient_id>/merge/<uuid:duplicate_id>/", merging.merge, name="merge"),
     path("visits/<uuid:encounter_id>/", views.visit, name="visit"),
     path("visits/<uuid:encounter_id>/leave/", views.leave, name="leave"),
     path("waiting-room/", views.waiting_room, name="waiting-room"),

@@ -47,7 +47,7 @@ class TransferForm(StaffForm):
     ) -> None:
         super().__init__(*args, **kwargs)
         self.zone = zone
-        self.fields["bed_id"].widget.choices = [  # type: ignore[attr-defined]
+        self.fields["bed_id"].widget.choices = [
             ("", _("Choose a free bed")),
             *((ward.name, [(str(bed.id), bed.code) for bed in members]) for ward, members in beds.items()),
         ]

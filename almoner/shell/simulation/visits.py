@@ -8,12 +8,12 @@ from uuid import UUID
 from almoner.charging.rules import EventLine
 from almoner.kernel.errors import Conflict
 from almoner.kernel.tenancy import transaction
+from almoner.patients.merging import merge_patients
 from almoner.patients.models import Encounter, PatientAccount
 from almoner.patients.operations import (
     Registered,
     add_coverage,
     close_encounter,
-    merge_patients,
     register_patient,
     set_triage,
 )

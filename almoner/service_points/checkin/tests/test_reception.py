@@ -252,4 +252,7 @@ def test_every_template_of_reception_is_given_what_it_asks_for(
     reception.get("/check-in/duplicates/", {"name": "maria silva"})
     reception.get(f"/check-in/patients/{day.patients['Wei Chen'].id}/fees/", {"department": "cardiology"})
     reception.get("/check-in/waiting-room/")
+    reception.get("/check-in/possible-duplicates/")
+    reception.get(f"/check-in/patients/{day.patients['Wei Chen'].id}/merge/")
+    reception.get(f"/check-in/patients/{day.patients['Wei Chen'].id}/merge/{day.patients['Maria Silva'].id}/")
     assert templates_of(checkin) - rendered == set()

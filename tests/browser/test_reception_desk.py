@@ -1,0 +1,69 @@
+"""Reception in a browser: two records made one; what its pages look like at every size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+
+import pytest
+from playwright.sync_api import expect
+
+from almoner.patients.operations import register_patient
+from tests.browser.conftest import Visitor
+from tests.browser.test_ward import serious
+from tests.support.day import AT, BusyDay, make_member
+
+Visit = Callable[..., Visitor]
+
+
+@pytest.fixture(scope="module")
+def receptionist(busy_day: BusyDay) -> str:
+    return make_member(busy_day.hospital.id, "receptionist").email
+
+
+@pytest.fixture(scope="module")
+def pages(busy_day: BusyDay) -> dict[str, str]:
+    """Addresses of reception's pages by name; two records of Wei Chen among them."""
+    doubles = [
+        register_patient(
+            busy_day.hospital.id,
+            name=name,
+            birth_date=date(1964, 9, 12),
+            phone="555 010 7788",
+            actor=busy_day.hospital.actor,
+            at=AT,
+        ).patient.id
+        for name in ("Katherine Johnson", "Katherine G. Johnson")
+    ]
+    return {
+        "duplicates": "/check-in/possible-duplicates/",
+        "merge-choose": f"/check-in/patients/{doubles[0]}/merge/",
+        "merge": f"/check-in/patients/{doubles[0]}/merge/{doubles[1]}/",
+    }
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "colour_scheme"), [(1280, 720, "light"), (390, 844, "light"), (1280, 720, "dark")]
+)
+def test_reception_can_be_read_by_everyone_at_every_size(
+    visit: Visit, receptionist: str, pages: dict[str, str], width: int, height: int, colour_scheme: str
+) -> None:
+    visitor = visit(width=width, height=height, colour_scheme=colour_scheme)
+    visitor.log_in(receptionist)
+    for name, path in pages.items():
+        page = visitor.open(path)
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        visitor.picture(f"{name}-{width}-{colour_scheme}", full_page=True)
+        assert serious(page) == [], name
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), name
+
+
+def test_two_records_of_one_person_become_one(visit: Visit, receptionist: str, pages: dict[str, str]) -> None:
+    visitor = visit()
+    visitor.log_in(receptionist)
+    page = visitor.open(pages["duplicates"])
+    page.get_by_role("link", name="Compare Katherine Johnson").click()
+    page.get_by_role("group", name="Name").get_by_label("Katherine G. Johnson").check()
+    page.get_by_label("Both records are of this person").check()
+    page.get_by_role("button", name="Merge the two records").click()
+    expect(page.get_by_role("heading", name="Katherine G. Johnson", level=1)).to_be_visible()
