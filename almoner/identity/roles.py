@@ -59,7 +59,9 @@ ROLES: dict[str, Role] = {
         },
     ),
     # Sees that services are blocked, not which: a name would tell what was ordered before it is released.
-    "laboratory_technician": Role("Laboratory technician", _SERVICE | {"laboratory.process"}),
+    "laboratory_technician": Role(
+        "Laboratory technician", _SERVICE | {"laboratory.process", "laboratory.verify"}
+    ),
     "pharmacist": Role(
         "Pharmacist",
         _SERVICE

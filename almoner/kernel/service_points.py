@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from django.apps import AppConfig, apps
+from django.utils.module_loading import import_string
+
+from almoner.kernel.actor import Actor
 
 Operation = TypeVar("Operation", bound=Callable[..., Any])
 
@@ -79,7 +82,10 @@ class ServicePointConfig(AppConfig):
 
     A module ``urls`` in the app is mounted under ``url_prefix``, in the namespace of the app's label.
     ``unbilled_work`` names what finds and charges work that was done here without its charge
-    (``charging.unbilled.UnbilledSource``). ``patient_links`` and ``encounter_links`` appear beside a patient and a visit; their page takes the id.
+    (``charging.unbilled.UnbilledSource``). ``patient_links`` and ``encounter_links`` appear beside a patient and a
+    visit; their page takes the id.
+    ``finder`` names a function of what was typed or scanned into the search and of the actor, which gives the
+    address of the one thing with that number, or nothing; it runs inside the hospital's transaction.
     """
 
     title: str = ""
@@ -92,6 +98,7 @@ class ServicePointConfig(AppConfig):
     navigation: tuple[NavigationEntry, ...] = ()
     patient_links: tuple[NavigationEntry, ...] = ()
     encounter_links: tuple[NavigationEntry, ...] = ()
+    finder: str = ""
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         """Django looks for one ``AppConfig`` in ``apps.py`` and also finds this imported base class."""
@@ -104,6 +111,13 @@ def installed() -> Iterator[ServicePointConfig]:
     for config in apps.get_app_configs():
         if isinstance(config, ServicePointConfig):
             yield config
+
+
+def finders() -> Iterator[Callable[[str, Actor], str]]:
+    """What finds a thing of a service point by the number that it carries."""
+    for point in installed():
+        if point.finder:
+            yield import_string(point.finder)
 
 
 def event_kinds() -> dict[str, EventKind]:

@@ -20,6 +20,7 @@ from almoner.kernel.paging import Cursor, Limit, Page, read_page
 from almoner.kernel.tenancy import transaction
 from almoner.kernel.wire import Code, DecimalText, IdempotencyKey, Input, Quantity, Reason, Resource, answer
 from almoner.orders import operations
+from almoner.orders.findings import findings_of_order
 from almoner.orders.models import (
     Admission,
     Order,
@@ -98,6 +99,30 @@ class OrderResource(Resource):
     cancelled_at: datetime | None
     ward: str
     lines: list[OrderLineResource]
+
+
+class FindingResource(Resource):
+    """A released result of a test. ``flag``: L, H, and LL, HH beyond a critical bound. ``version`` above 1: it
+    corrects one that was released before."""
+
+    id: UUID
+    order_line_id: UUID
+    service: str
+    parameter: str
+    name: str
+    value: str
+    unit: str
+    low: DecimalText | None
+    high: DecimalText | None
+    flag: str
+    version: int
+    released_at: datetime
+    entered_by: str
+    verified_by: str
+
+
+class FindingList(Resource):
+    items: list[FindingResource]
 
 
 class OrderPage(Page[OrderResource]):
@@ -253,6 +278,20 @@ def get_order(request: ApiRequest, kind: OrderKind, order_id: UUID) -> HttpRespo
         if order is None:
             raise NotFound("There is no such order at this hospital.", field="order_id", code="unknown_order")
         return answer(OrderResource(**_fields(kind, order, _lines(kind, [order]).get(order_id, []))))
+
+
+@router.get("/orders/tests/{order_id}/findings", auth=needs(SCOPE_READ), response=FindingList)
+def list_findings(request: ApiRequest, order_id: UUID) -> HttpResponse:
+    """What the laboratory released of a test order, the latest version of each value."""
+    with transaction(request.auth.hospital_id):
+        if not TestOrder.objects.filter(id=order_id).exists():
+            raise NotFound("There is no such order at this hospital.", field="order_id", code="unknown_order")
+        found = findings_of_order(order_id)
+    items = [
+        FindingResource(**{name: getattr(one, name) for name in FindingResource.model_fields})
+        for one in found
+    ]
+    return answer(FindingList(items=items))
 
 
 @router.post(

@@ -90,10 +90,18 @@ TABLE: dict[str, tuple[str, frozenset[str]]] = {
     # Laboratory
     "laboratory:work-list": ("GET", LABORATORY_STAFF),
     "laboratory:done": ("GET", LABORATORY_STAFF),
+    "laboratory:scan": ("GET", LABORATORY_STAFF),
     "laboratory:order": ("GET", LABORATORY_STAFF),
     "laboratory:process": ("POST", LABORATORY_STAFF),
+    "laboratory:collect": ("POST", LABORATORY_STAFF),
+    "laboratory:labels": ("GET", LABORATORY_STAFF),
+    "laboratory:receive": ("POST", LABORATORY_STAFF),
+    "laboratory:reject": ("POST", LABORATORY_STAFF),
     "laboratory:results": ("POST", LABORATORY_STAFF),
+    "laboratory:verify": ("POST", LABORATORY_STAFF),
+    "laboratory:tell": ("POST", LABORATORY_STAFF),
     "laboratory:report": ("GET", LABORATORY_STAFF),
+    "laboratory:report-pdf": ("GET", LABORATORY_STAFF),
     "laboratory:range": ("POST", LABORATORY_STAFF),
     # Pharmacy
     "pharmacy:work-list": ("GET", PHARMACY_STAFF),

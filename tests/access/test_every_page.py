@@ -86,6 +86,8 @@ def _some(world: BusyDay, part: str) -> UUID | int:
         "event_id": "charging.ClinicalEvent",
         "decision_id": "enforcement.GateDecision",
         "order_line_id": "orders.TestOrderLine",
+        "sample_id": "laboratory.Sample",
+        "result_id": "laboratory.TestResult",
         "bed_id": "hospitals.Bed",
     }
     with world.hospital.transaction():

@@ -258,6 +258,41 @@ CALLS = [
         lambda w: f"/laboratory/tests/{w.test_line_id}/results",
         lambda w: {"value": "4.5", "unit": "10*12/L"},
     ),
+    _get(
+        "list_samples",
+        lambda w: f"/laboratory/orders/{w.sample_id and w.test_order.id}/samples",
+    ),
+    Call(
+        "collect_samples",
+        lambda w: f"/laboratory/orders/{w.test_line_id and w.test_order.id}/samples",
+        lambda w: {},
+        status=201,
+    ),
+    Call(
+        "receive_sample",
+        lambda w: f"/laboratory/samples/{w.sample_id}/receipt",
+        lambda w: {},
+        status=201,
+    ),
+    _post(
+        "reject_sample",
+        lambda w: f"/laboratory/samples/{w.sample_id}/rejection",
+        lambda w: {"reason": "clotted"},
+    ),
+    _post(
+        "verify_results",
+        lambda w: f"/laboratory/orders/{w.result_id and w.test_order.id}/verifications",
+        lambda w: {"result_ids": [w.result_id]},
+    ),
+    _post(
+        "tell_critical",
+        lambda w: f"/laboratory/results/{w.result_id}/critical-notice",
+        lambda w: {"told_to": "Dr. Rao, by phone"},
+    ),
+    _get(
+        "list_findings",
+        lambda w: f"/orders/tests/{w.released_order_id}/findings",
+    ),
     _post(
         "dispense",
         lambda w: f"/pharmacy/prescriptions/{w.prescription.id}/dispensings",

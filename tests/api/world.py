@@ -21,6 +21,9 @@ from almoner.kernel.ids import new_id
 from almoner.orders import operations as orders
 from almoner.orders.models import Admission, Prescription, TestOrder, TestOrderLine
 from almoner.patients.models import Encounter
+from almoner.service_points.laboratory import operations as laboratory
+from almoner.service_points.laboratory.models import LaboratorySettings
+from almoner.service_points.laboratory.rules import Bounds, Usual
 from almoner.service_points.pharmacy import operations as pharmacy
 from almoner.service_points.pharmacy.models import Batch
 from almoner.service_points.ward.operations import assign_bed
@@ -184,6 +187,32 @@ class World:
         assert response.json()["result"] is not None
         with self.hospital.transaction():
             return TestOrderLine.objects.filter(order=self.test_order).order_by("line")[0].id
+
+    @cached_property
+    def sample_id(self) -> UUID:
+        """A sample of the order in work."""
+        assert self.test_line_id
+        [sample] = laboratory.collect_samples(
+            self.hospital.id, self.test_order.id, actor=self.actor, at=self.at
+        )
+        return sample.id
+
+    @cached_property
+    def released_order_id(self) -> UUID:
+        """An order with a result that can be read."""
+        told = {"actor": self.actor, "at": self.at}
+        laboratory.enter_result(self.hospital.id, self.test_line_id, value="5", **told)
+        return self.test_order.id
+
+    @cached_property
+    def result_id(self) -> UUID:
+        """A critical result that a second person has to verify and nobody was told of."""
+        with self.hospital.transaction():
+            LaboratorySettings.objects.create(hospital_id=self.hospital.id, verify_results=True)
+        told = {"actor": self.actor, "at": self.at}
+        usual = Usual(Bounds(critical_high=Decimal(10)))
+        laboratory.set_reference_range(self.hospital.id, self.test_line_id, usual=usual, **told)
+        return laboratory.enter_result(self.hospital.id, self.test_line_id, value="11", **told).id
 
     @cached_property
     def decision_id(self) -> UUID:

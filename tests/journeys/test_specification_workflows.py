@@ -225,7 +225,15 @@ def test_6_2_the_laboratory_sees_65_dollars_and_no_test_until_it_is_paid(
     # 7. Lab can now process samples and enter results.
     assert laboratory.process(riverside, placed.order.id, actor=STAFF, at=MORNING).went_ahead
     for test in after.tests:
-        laboratory.enter_result(riverside, test.order_line_id, value="normal", actor=STAFF, at=MORNING)
+        for value in test.values:
+            laboratory.enter_result(
+                riverside,
+                test.order_line_id,
+                parameter=value.parameter.code,
+                value="normal",
+                actor=STAFF,
+                at=MORNING,
+            )
 
 
 class WardAdmission:

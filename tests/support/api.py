@@ -25,6 +25,7 @@ LABORATORY_SCOPES = [
     "enforcement.check",
     "enforcement.read_status",
     "laboratory.process",
+    "laboratory.verify",
 ]
 
 

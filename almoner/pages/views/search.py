@@ -7,6 +7,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from almoner.kernel.service_points import finders
 from almoner.pages.search import MAXIMUM_LENGTH, find_patients
 from almoner.pages.staff import HospitalRequest, hospital_view
 
@@ -14,8 +15,12 @@ from almoner.pages.staff import HospitalRequest, hospital_view
 @require_safe
 @hospital_view()
 def search(request: HospitalRequest) -> HttpResponse:
-    """``/search/?q=words``: the patient's page when there is one only. With htmx: the list under the field."""
+    """``/search/?q=words``: the page of the one thing or patient that is meant. With htmx: the list under the field."""
     words = request.GET.get("q", "").replace("\x00", "")[:MAXIMUM_LENGTH].strip()
+    found_there = (find(words, request.actor) for find in finders()) if words else ()
+    address = next((address for address in found_there if address), "")
+    if address and not request.htmx:
+        return redirect(address)
     found = find_patients(words) if words else []
     if len(found) == 1 and not request.htmx:
         return redirect("patient", found[0].patient_id)
@@ -31,4 +36,4 @@ def search(request: HospitalRequest) -> HttpResponse:
         for one in found
     ]
     template = "search/results.html" if request.htmx else "search/page.html"
-    return render(request, template, {"lines": lines, "words": words})
+    return render(request, template, {"lines": lines, "words": words, "address": address})

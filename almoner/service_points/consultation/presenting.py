@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from almoner.enforcement.queries import BillingStatus
 from almoner.enforcement.rules import Decision, Outcome
 from almoner.kernel.actor import Actor
+from almoner.orders.findings import Finding
 from almoner.pages.patient_page import SEXES, age
 from almoner.pages.presenters import BillingWidget, Formats, billing_widget, duration, visit_tags
 from almoner.service_points.consultation.queries import Line, Progress, Waiting
@@ -32,9 +33,17 @@ KINDS = {
     "admission": _("Admission"),
     "provided": _("Provided"),
 }
+FLAGS = {
+    "": "",
+    "L": _("Low"),
+    "H": _("High"),
+    "LL": _("Critically low"),
+    "HH": _("Critically high"),
+}
 LINE_STATES = {
     "ordered": _("ordered"),
     "delivered": _("in work"),
+    "completed": _("done"),
     "cancelled": _("cancelled"),
     "discharged": _("discharged"),
 }
@@ -118,6 +127,19 @@ def _state(waiting: Waiting, formats: Formats, today: date) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class ResultLine:
+    """A value that the laboratory released. ``tone`` colours its flag."""
+
+    name: str
+    value: str
+    usual: str
+    flag: Any
+    tone: str
+    is_corrected: bool
+    when: str
+
+
+@dataclass(frozen=True, slots=True)
 class CourseLine:
     kind: str
     title: Any
@@ -125,15 +147,34 @@ class CourseLine:
     text: str
     note: str
     is_void: bool
+    results: tuple[ResultLine, ...]
 
 
-def course_line(line: Line, formats: Formats, *, today: date) -> CourseLine:
-    """A note or an order of the visit."""
+def course_line(
+    line: Line, findings: dict[UUID, list[Finding]], formats: Formats, *, today: date
+) -> CourseLine:
+    """A note or an order of the visit, an order of tests with what the laboratory released of it."""
     when, who = formats.moment(line.at, today=today), line.by.partition(":")[2]
     note = f"{when} · {who}"
     if line.state and line.kind not in ("note", "provided"):
         note += f" · {LINE_STATES[line.state]}"
-    return CourseLine(line.kind, KINDS[line.kind], line.title, line.text, note, line.state == "cancelled")
+    results = tuple(_result_line(one, formats, today) for one in findings.get(line.id, []))
+    return CourseLine(
+        line.kind, KINDS[line.kind], line.title, line.text, note, line.state == "cancelled", results
+    )
+
+
+def _result_line(finding: Finding, formats: Formats, today: date) -> ResultLine:
+    name = finding.name if finding.name == finding.test else f"{finding.test}: {finding.name}"
+    return ResultLine(
+        name=name,
+        value=f"{finding.value} {finding.unit}".strip(),
+        usual=finding.usual,
+        flag=FLAGS[finding.flag],
+        tone="required" if len(finding.flag) == 2 else "overdue",
+        is_corrected=finding.is_corrected,
+        when=formats.moment(finding.released_at, today=today),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,12 +131,9 @@ UNION ALL
          JOIN catalog_service AS s ON s.hospital_id = %(hospital)s AND s.id = l.service_id
          WHERE l.hospital_id = %(hospital)s AND l.order_id = o.id),
         o.ordered_at, o.ordered_by,
-        CASE WHEN o.cancelled_at IS NOT NULL THEN 'cancelled' WHEN p.id IS NOT NULL THEN 'delivered' ELSE 'ordered' END
+        CASE WHEN o.cancelled_at IS NOT NULL THEN 'cancelled' WHEN o.completed_at IS NOT NULL THEN 'completed'
+             WHEN o.started_at IS NOT NULL THEN 'delivered' ELSE 'ordered' END
  FROM orders_testorder AS o
- LEFT JOIN LATERAL (
-     SELECT i.id FROM charging_chargeitem AS i
-     WHERE i.hospital_id = %(hospital)s AND i.order_id = o.id AND i.delivered_at IS NOT NULL LIMIT 1
- ) AS p ON true
  WHERE o.hospital_id = %(hospital)s AND o.encounter_id = %(encounter)s)
 UNION ALL
 (SELECT 'medication', o.id, o.number,

@@ -16,6 +16,7 @@ from almoner.enforcement.queries import (
     service_point_status,
 )
 from almoner.kernel.errors import NotFound
+from almoner.orders.findings import findings_of_encounter
 from almoner.pages.live import live_page
 from almoner.pages.patient_page import patient_head
 from almoner.pages.presenters import billing_widget, service_point_bar, visit_tags
@@ -101,6 +102,7 @@ def visit(request: HospitalRequest, encounter_id: UUID) -> HttpResponse:
         status = service_point_status(hospital.id, step, subject, at=request.at)
         urls = {**action_urls(step, subject), "proceed": reverse(proceed, args=[encounter_id])}
         bar = service_point_bar(status, formats, request.actor, urls, today=today)
+    findings = findings_of_encounter(encounter_id)
     billing = billing_status(hospital.id, encounter.patient_id, at=request.at)
     context = {
         "encounter": encounter,
@@ -111,7 +113,8 @@ def visit(request: HospitalRequest, encounter_id: UUID) -> HttpResponse:
         "bar": bar,
         "billing": billing_widget(billing, formats, request.actor, today=today),
         "course": [
-            presenting.course_line(line, formats, today=today) for line in queries.course(encounter_id)
+            presenting.course_line(line, findings, formats, today=today)
+            for line in queries.course(encounter_id)
         ],
     }
     if not request.htmx:

@@ -1,4 +1,4 @@
-"""/laboratory: the work list, processing, results. Before release an order shows no tests."""
+"""/laboratory: the work list, processing, samples, results. Before release an order shows no tests."""
 
 from __future__ import annotations
 
@@ -13,21 +13,43 @@ from pydantic import Field
 from almoner.enforcement.wire import DecisionResource, Passed, decision_resource, passed
 from almoner.hospitals.callers import ApiRequest, needs
 from almoner.kernel.actor import Actor
-from almoner.kernel.wire import Input, Resource, answer
+from almoner.kernel.tenancy import transaction
+from almoner.kernel.wire import DecimalText, Input, Reason, Resource, answer
 from almoner.service_points.laboratory import operations, queries
+from almoner.service_points.laboratory.bench import Value
 from almoner.service_points.laboratory.models import Processing
 
 router = Router(tags=["Laboratory"])
 
 
+class ValueResource(Resource):
+    """A value of a test: ``parameter`` is empty for the only one. Bounds are those of the patient's sex and age;
+    ``flag`` is L, H, LL, HH or empty. ``result_id`` and what follows are null or empty until it is entered."""
+
+    parameter: str
+    name: str
+    unit: str
+    low: DecimalText | None
+    high: DecimalText | None
+    result_id: UUID | None
+    value: str
+    flag: str
+    version: int | None
+    is_released: bool
+    entered_by: str
+    verified_by: str
+    told_to: str
+
+
 class LaboratoryTestResource(Resource):
-    """A test of a released order with its latest result."""
+    """A test of a released order with the latest version of each value."""
 
     order_line_id: UUID
     service: str
     name: str
-    result: str
-    unit: str
+    specimen: str
+    instructions: str
+    values: list[ValueResource]
 
 
 class LaboratoryOrderResource(Resource):
@@ -62,19 +84,91 @@ class ProcessingPassed(Passed[ProcessingResource]):
 
 
 class NewResult(Input):
-    """What the test found. A correction is sent again; the latest stands."""
+    """What the test found. Another value later is a correction: a further version, and the latest stands."""
 
     value: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
     unit: Annotated[str, Field(max_length=40, pattern=r"^[^\x00]*$")] = ""
+    parameter: Annotated[str, Field(max_length=40, pattern=r"^[A-Za-z0-9_-]*$")] = ""
 
 
 class ResultResource(Resource):
     id: UUID
     order_line_id: UUID
+    parameter: str
+    version: int
     value: str
     unit: str
+    low: DecimalText | None
+    high: DecimalText | None
+    flag: str
     entered_at: datetime
     entered_by: str
+
+
+class SampleResource(Resource):
+    """A sample of an order; ``specimen`` is empty where the test's definition names none."""
+
+    id: UUID
+    order_id: UUID
+    accession_number: str
+    specimen: str
+    collected_at: datetime
+    collected_by: str
+    received_at: datetime | None
+    rejected_at: datetime | None
+    rejection_reason: str
+
+
+class SampleList(Resource):
+    items: list[SampleResource]
+
+
+class SampleReceiptResource(Resource):
+    sample_id: UUID
+    received_at: datetime
+    received_by: str
+
+
+class NewSampleRejection(Input):
+    reason: Reason
+
+
+class SampleRejectionResource(Resource):
+    sample_id: UUID
+    reason: str
+    rejected_at: datetime
+    rejected_by: str
+
+
+class NewVerification(Input):
+    """The results to stand by: their ids, as the order's values show them."""
+
+    result_ids: Annotated[list[UUID], Field(min_length=1, max_length=1000)]
+
+
+class VerificationResource(Resource):
+    result_id: UUID
+    verified_at: datetime
+    verified_by: str
+
+
+class VerificationList(Resource):
+    """What was verified now; results that were before are not among them."""
+
+    items: list[VerificationResource]
+
+
+class NewCriticalNotice(Input):
+    """Who was told of the critical value."""
+
+    told_to: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
+
+
+class CriticalNoticeResource(Resource):
+    result_id: UUID
+    told_to: str
+    told_at: datetime
+    told_by: str
 
 
 def _order(order: queries.LaboratoryOrder, actor: Actor) -> LaboratoryOrderResource:
@@ -94,11 +188,31 @@ def _order(order: queries.LaboratoryOrder, actor: Actor) -> LaboratoryOrderResou
                 order_line_id=test.order_line_id,
                 service=test.code,
                 name=test.name,
-                result=test.result,
-                unit=test.unit,
+                specimen=test.specimen,
+                instructions=test.instructions,
+                values=[_value(value) for value in test.values],
             )
             for test in order.tests
         ],
+    )
+
+
+def _value(value: Value) -> ValueResource:
+    entered = value.entered
+    return ValueResource(
+        parameter=value.parameter.code,
+        name=value.parameter.name,
+        unit=value.unit,
+        low=value.low,
+        high=value.high,
+        result_id=entered.result_id if entered else None,
+        value=entered.value if entered else "",
+        flag=entered.flag if entered else "",
+        version=entered.version if entered else None,
+        is_released=entered is not None and entered.is_released,
+        entered_by=entered.entered_by if entered else "",
+        verified_by=entered.verified_by if entered else "",
+        told_to=entered.told_to if entered else "",
     )
 
 
@@ -137,28 +251,139 @@ def process_order(request: ApiRequest, order_id: UUID) -> HttpResponse:
     return answer(passed(ProcessingPassed, passage, _processing, caller.actor))
 
 
+@router.get("/orders/{order_id}/samples", auth=needs(operations.PERMISSION_PROCESS), response=SampleList)
+def list_samples(request: ApiRequest, order_id: UUID) -> HttpResponse:
+    """The samples of an order with what became of them; none before the order is released."""
+    caller = request.auth
+    with transaction(caller.hospital_id):
+        queries.laboratory_order(caller.hospital_id, order_id, at=caller.at)
+        return answer(SampleList(items=[_sample(order_id, row) for row in queries.samples_of(order_id)]))
+
+
+@router.post(
+    "/orders/{order_id}/samples", auth=needs(operations.PERMISSION_PROCESS), response={201: SampleList}
+)
+def collect_samples(request: ApiRequest, order_id: UUID) -> HttpResponse:
+    """Collect what an order in work lacks, one sample for each kind of specimen; none is collected twice."""
+    caller = request.auth
+    with transaction(caller.hospital_id):
+        new = operations.collect_samples(caller.hospital_id, order_id, actor=caller.actor, at=caller.at)
+        collected = {sample.id for sample in new}
+        rows = [row for row in queries.samples_of(order_id) if row.sample_id in collected]
+        return answer(SampleList(items=[_sample(order_id, row) for row in rows]), 201)
+
+
+def _sample(order_id: UUID, row: queries.SampleSeen) -> SampleResource:
+    return SampleResource(
+        id=row.sample_id,
+        order_id=order_id,
+        accession_number=row.accession_number,
+        specimen=row.specimen,
+        collected_at=row.collected_at,
+        collected_by=row.collected_by,
+        received_at=row.received_at,
+        rejected_at=row.rejected_at,
+        rejection_reason=row.reason,
+    )
+
+
+@router.post(
+    "/samples/{sample_id}/receipt",
+    auth=needs(operations.PERMISSION_PROCESS),
+    response={201: SampleReceiptResource},
+)
+def receive_sample(request: ApiRequest, sample_id: UUID) -> HttpResponse:
+    """Note that a sample arrived. Again: the first receipt."""
+    caller = request.auth
+    row = operations.receive_sample(caller.hospital_id, sample_id, actor=caller.actor, at=caller.at)
+    resource = SampleReceiptResource(
+        sample_id=sample_id, received_at=row.received_at, received_by=row.received_by
+    )
+    return answer(resource, 201)
+
+
+@router.post(
+    "/samples/{sample_id}/rejection",
+    auth=needs(operations.PERMISSION_PROCESS),
+    response={201: SampleRejectionResource},
+)
+def reject_sample(request: ApiRequest, sample_id: UUID, body: NewSampleRejection) -> HttpResponse:
+    """Say why a sample cannot be used; another one can be collected then. Again: the first rejection."""
+    caller = request.auth
+    row = operations.reject_sample(
+        caller.hospital_id, sample_id, reason=body.reason, actor=caller.actor, at=caller.at
+    )
+    resource = SampleRejectionResource(
+        sample_id=sample_id, reason=row.reason, rejected_at=row.rejected_at, rejected_by=row.rejected_by
+    )
+    return answer(resource, 201)
+
+
 @router.post(
     "/tests/{order_line_id}/results",
     auth=needs(operations.PERMISSION_PROCESS),
     response={201: ResultResource},
 )
 def enter_result(request: ApiRequest, order_line_id: UUID, body: NewResult) -> HttpResponse:
-    """Write down the result of one test of an order that is being processed."""
+    """Write down one value of a test of an order that is being processed. The same value again: the same row."""
     caller = request.auth
     row = operations.enter_result(
         caller.hospital_id,
         order_line_id,
         value=body.value,
         unit=body.unit,
+        parameter=body.parameter,
         actor=caller.actor,
         at=caller.at,
     )
     resource = ResultResource(
         id=row.id,
         order_line_id=row.order_line_id,
+        parameter=row.parameter,
+        version=row.version,
         value=row.value,
         unit=row.unit,
+        low=row.low,
+        high=row.high,
+        flag=row.flag,
         entered_at=row.entered_at,
         entered_by=row.entered_by,
+    )
+    return answer(resource, 201)
+
+
+@router.post(
+    "/orders/{order_id}/verifications",
+    auth=needs(operations.PERMISSION_VERIFY),
+    response={201: VerificationList},
+)
+def verify_results(request: ApiRequest, order_id: UUID, body: NewVerification) -> HttpResponse:
+    """Stand by results that another person entered; this releases them to whoever ordered them."""
+    caller = request.auth
+    rows = operations.verify_results(
+        caller.hospital_id, order_id, result_ids=body.result_ids, actor=caller.actor, at=caller.at
+    )
+    resources = [
+        VerificationResource(
+            result_id=row.result_id, verified_at=row.verified_at, verified_by=row.verified_by
+        )
+        for row in rows
+    ]
+    return answer(VerificationList(items=resources), 201)
+
+
+@router.post(
+    "/results/{result_id}/critical-notice",
+    auth=needs(operations.PERMISSION_PROCESS),
+    response={201: CriticalNoticeResource},
+)
+def tell_critical(request: ApiRequest, result_id: UUID, body: NewCriticalNotice) -> HttpResponse:
+    """Note who was told of a critical value. Again: the first notice."""
+    caller = request.auth
+    row = operations.tell_critical(
+        caller.hospital_id, result_id, told_to=body.told_to, actor=caller.actor, at=caller.at
+    )
+    resource = CriticalNoticeResource(
+        result_id=result_id, told_to=row.told_to, told_at=row.told_at, told_by=row.told_by
     )
     return answer(resource, 201)

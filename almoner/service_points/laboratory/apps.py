@@ -43,6 +43,7 @@ class LaboratoryConfig(ServicePointConfig):
     )
     api_router = "almoner.service_points.laboratory.api.router"
     unbilled_work = "almoner.service_points.laboratory.unbilled.UNBILLED"
+    finder = "almoner.service_points.laboratory.queries.page_of_accession"
     navigation = (
         NavigationEntry(
             _("Laboratory"),

@@ -5,46 +5,28 @@ Details are withheld here, in what a caller is handed, so that no page, API, exp
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
-from decimal import Decimal
+import re
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from uuid import UUID
 
-from django.db.models import Case, Exists, IntegerField, OuterRef, QuerySet, Value, When
-from django.db.models.expressions import Combinable
+from django.db import connection
+from django.db.models import QuerySet
+from django.urls import reverse
 
 from almoner.enforcement.concealment import hides_details
 from almoner.enforcement.facts import Subject, read_many_facts
 from almoner.enforcement.rules import Decision, decide
+from almoner.kernel.actor import Actor
 from almoner.kernel.errors import NotFound
-from almoner.kernel.tenancy import transaction
-from almoner.orders.models import Priority, TestOrder, TestOrderLine
-from almoner.service_points.laboratory.models import Processing, ReferenceRange, TestResult
-from almoner.service_points.laboratory.rules import Flag, flag
+from almoner.kernel.tenancy import require_transaction, transaction
+from almoner.orders.models import URGENCY, TestOrder
+from almoner.service_points.laboratory.bench import Entered, Test, Value, tests_of, with_ranges
+from almoner.service_points.laboratory.models import Sample
+from almoner.service_points.laboratory.operations.shared import PERMISSION_PROCESS, day_at
 
 STEP = "laboratory.process"
-
-
-@dataclass(frozen=True, slots=True)
-class Test:
-    """One test of a released order, with its latest result.
-
-    ``low`` and ``high`` are the range of the result, or the one that is valid now while there is none.
-    """
-
-    order_line_id: UUID
-    code: str
-    name: str
-    result: str = ""
-    unit: str = ""
-    low: Decimal | None = None
-    high: Decimal | None = None
-    entered_at: datetime | None = None
-    entered_by: str = ""
-
-    @property
-    def flag(self) -> Flag:
-        return flag(self.result, self.low, self.high)
+ACCESSION = re.compile(r"S\d{2}-\d{6,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +47,29 @@ class LaboratoryOrder:
     mrn: str = ""
     ordered_by: str = ""
     processed_at: datetime | None = None
+    completed_at: datetime | None = None
 
     @property
     def is_complete(self) -> bool:
-        """Whether every test has its result."""
-        return self.is_processed and bool(self.tests) and all(test.result for test in self.tests)
+        """Whether every value is released and nothing about the order is left to do."""
+        return self.completed_at is not None
+
+    @property
+    def values(self) -> list[Value]:
+        """The values of all its tests."""
+        return [value for test in self.tests for value in test.values]
+
+    @property
+    def to_verify(self) -> list[Entered]:
+        """The results that wait for a second person."""
+        entered = (value.entered for value in self.values)
+        return [one for one in entered if one is not None and not one.is_released]
+
+    @property
+    def to_tell(self) -> list[Entered]:
+        """The critical results that nobody was told of."""
+        entered = (value.entered for value in self.values)
+        return [one for one in entered if one is not None and one.is_to_tell]
 
     @property
     def title(self) -> str:
@@ -79,68 +79,103 @@ class LaboratoryOrder:
         return f"{self.patient_name} - {', '.join(test.name for test in self.tests)}"
 
 
-_URGENCY = Case(
-    When(priority=Priority.STAT, then=Value(0)),
-    When(priority=Priority.URGENT, then=Value(1)),
-    default=Value(2),
-    output_field=IntegerField(),
-)
-
-
 def work_list(hospital_id: UUID, *, at: datetime, limit: int = 200) -> list[LaboratoryOrder]:
     """Open test orders, the most urgent and oldest first, each as the laboratory may see it now."""
     with transaction(hospital_id):
-        waiting = (
-            TestOrder.objects.select_related("patient")
-            .filter(cancelled_at=None)
-            .exclude(id__in=Processing.objects.values("order_id"))
-            .order_by(_URGENCY, "ordered_at")[:limit]
-        )
-        return _as_seen(hospital_id, list(waiting), at)
+        return _as_seen(hospital_id, list(_waiting(limit)), at)
 
 
 def work_list_with_started(hospital_id: UUID, *, at: datetime, limit: int = 200) -> list[LaboratoryOrder]:
-    """``work_list``, then up to ``limit`` orders in work that lack a result, those longest in work first."""
+    """``work_list``, then up to ``limit`` orders in work with something left to do, longest in work first."""
     with transaction(hospital_id):
-        waiting = (
-            TestOrder.objects.select_related("patient")
-            .filter(cancelled_at=None)
-            .exclude(id__in=Processing.objects.values("order_id"))
-            .order_by(_URGENCY, "ordered_at")[:limit]
-        )
-        started = _processed(Exists(_lines_without_result()), "started_at", limit)
-        return _as_seen(hospital_id, [*waiting, *started], at)
+        started = TestOrder.objects.filter(
+            cancelled_at=None, started_at__isnull=False, completed_at=None
+        ).order_by("started_at")
+        return _as_seen(hospital_id, [*_waiting(limit), *started.select_related("patient")[:limit]], at)
 
 
 def done_list(hospital_id: UUID, *, at: datetime, limit: int = 60) -> list[LaboratoryOrder]:
-    """Orders with every result, those taken into work last first."""
+    """Orders about which nothing is left to do, those completed last first."""
     with transaction(hospital_id):
-        return _as_seen(hospital_id, _processed(~Exists(_lines_without_result()), "-started_at", limit), at)
+        done = TestOrder.objects.filter(completed_at__isnull=False).order_by("-completed_at")
+        return _as_seen(hospital_id, list(done.select_related("patient")[:limit]), at)
 
 
-def _lines_without_result() -> QuerySet[TestOrderLine]:
-    has_result = TestResult.objects.filter(order_line=OuterRef("id"), hospital_id=OuterRef("hospital_id"))
-    return TestOrderLine.objects.filter(
-        ~Exists(has_result), order=OuterRef("order_id"), hospital_id=OuterRef("hospital_id")
-    )
+def _waiting(limit: int) -> QuerySet[TestOrder]:
+    waiting = TestOrder.objects.filter(cancelled_at=None, started_at=None)
+    return waiting.select_related("patient").order_by(URGENCY, "ordered_at")[:limit]
 
 
-def _processed(condition: Combinable, order_by: str, limit: int) -> list[TestOrder]:
-    rows = (
-        Processing.objects.select_related("order__patient")
-        .filter(condition, order__cancelled_at=None)
-        .order_by(order_by, "id")
-    )
-    return [row.order for row in rows[:limit]]
+def laboratory_order(
+    hospital_id: UUID, order_id: UUID, *, at: datetime, today: date | None = None
+) -> LaboratoryOrder:
+    """One order as the laboratory may see it now, released tests with ranges and earlier values.
 
-
-def laboratory_order(hospital_id: UUID, order_id: UUID, *, at: datetime) -> LaboratoryOrder:
-    """One order as the laboratory may see it now. Raises ``NotFound``."""
+    ``today`` is the hospital's date at ``at``, which is looked up when left out. Raises ``NotFound``.
+    """
     with transaction(hospital_id):
         order = TestOrder.objects.select_related("patient").filter(id=order_id).first()
         if order is None:
             raise NotFound("There is no such order at this hospital.", field="order_id", code="unknown_order")
-        return _as_seen(hospital_id, [order], at)[0]
+        [seen] = _as_seen(hospital_id, [order], at)
+        if seen.details_hidden:
+            return seen
+        tests = with_ranges(order, seen.tests, today=today or day_at(hospital_id, at))
+        return replace(seen, tests=tests)
+
+
+def order_of_accession(accession_number: str) -> UUID | None:
+    """The order whose sample carries this number, as a scanner reads it; None when there is none.
+
+    Needs the hospital's transaction.
+    """
+    number = accession_number.strip().upper()
+    return Sample.objects.filter(accession_number=number).values_list("order_id", flat=True).first()
+
+
+def page_of_accession(text: str, actor: Actor) -> str:
+    """The page of the order whose sample carries the number ``text``, for those who work at the bench."""
+    if not actor.may(PERMISSION_PROCESS) or not ACCESSION.fullmatch(text.strip().upper()):
+        return ""
+    order_id = order_of_accession(text)
+    return reverse("laboratory:order", args=[order_id]) if order_id else ""
+
+
+@dataclass(frozen=True, slots=True)
+class SampleSeen:
+    """A sample with what became of it."""
+
+    sample_id: UUID
+    accession_number: str
+    specimen: str
+    collected_at: datetime
+    collected_by: str
+    received_at: datetime | None
+    received_by: str
+    rejected_at: datetime | None
+    rejected_by: str
+    reason: str
+
+
+_SAMPLES = """
+SELECT sample.id, sample.accession_number, sample.specimen, sample.collected_at, sample.collected_by,
+       receipt.received_at, coalesce(receipt.received_by, ''),
+       rejection.rejected_at, coalesce(rejection.rejected_by, ''), coalesce(rejection.reason, '')
+FROM laboratory_sample AS sample
+LEFT JOIN laboratory_samplereceipt AS receipt
+    ON receipt.hospital_id = %(hospital)s AND receipt.sample_id = sample.id
+LEFT JOIN laboratory_samplerejection AS rejection
+    ON rejection.hospital_id = %(hospital)s AND rejection.sample_id = sample.id
+WHERE sample.hospital_id = %(hospital)s AND sample.order_id = %(order)s
+ORDER BY sample.accession_number
+"""
+
+
+def samples_of(order_id: UUID) -> list[SampleSeen]:
+    """The samples of an order, rejected ones included, by number; one statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SAMPLES, {"hospital": require_transaction(), "order": order_id})
+        return [SampleSeen(*row) for row in cursor.fetchall()]
 
 
 def _as_seen(hospital_id: UUID, orders: list[TestOrder], at: datetime) -> list[LaboratoryOrder]:
@@ -148,13 +183,15 @@ def _as_seen(hospital_id: UUID, orders: list[TestOrder], at: datetime) -> list[L
     reads = zip(orders, read_many_facts(hospital_id, asked, at), strict=True)
     facts = {order.id: read for order, read in reads if read is not None}
     decisions = {order_id: decide(read.policies, read.facts, at) for order_id, read in facts.items()}
-    processed = dict(Processing.objects.filter(order__in=orders).values_list("order_id", "started_at"))
-    open_ids = [
-        order.id
-        for order in orders
-        if order.id in processed or decisions[order.id].may_proceed or not hides_details(facts[order.id])
-    ]
-    tests = _tests(open_ids)
+    tests = tests_of(
+        [
+            order
+            for order in orders
+            if order.started_at is not None
+            or decisions[order.id].may_proceed
+            or not hides_details(facts[order.id])
+        ]
+    )
     return [
         LaboratoryOrder(
             order_id=order.id,
@@ -166,53 +203,12 @@ def _as_seen(hospital_id: UUID, orders: list[TestOrder], at: datetime) -> list[L
             ordered_at=order.ordered_at,
             decision=decisions[order.id],
             details_hidden=order.id not in tests,
-            is_processed=order.id in processed,
+            is_processed=order.started_at is not None,
             tests=tests.get(order.id, ()),
             mrn=order.patient.mrn,
             ordered_by=order.ordered_by,
-            processed_at=processed.get(order.id),
+            processed_at=order.started_at,
+            completed_at=order.completed_at,
         )
         for order in orders
     ]
-
-
-def _tests(order_ids: list[UUID]) -> dict[UUID, tuple[Test, ...]]:
-    found: dict[UUID, tuple[Test, ...]] = dict.fromkeys(order_ids, ())
-    if not order_ids:
-        return found
-    results: dict[UUID, TestResult] = {}
-    for result in TestResult.objects.filter(order_line__order__in=order_ids).order_by("entered_at", "id"):
-        results[result.order_line_id] = result
-    lines = list(
-        TestOrderLine.objects.select_related("service")
-        .filter(order__in=order_ids)
-        .order_by("order_id", "line")
-    )
-    ranges = _ranges([line.service_id for line in lines])
-    for line in lines:
-        found[line.order_id] = (
-            *found[line.order_id],
-            _test(line, results.get(line.id), ranges.get(line.service_id)),
-        )
-    return found
-
-
-def _ranges(service_ids: list[UUID]) -> dict[UUID, ReferenceRange]:
-    """The range of each service that is valid now."""
-    rows = ReferenceRange.objects.filter(service__in=set(service_ids)).order_by("set_at", "id")
-    return {row.service_id: row for row in rows}
-
-
-def _test(line: TestOrderLine, result: TestResult | None, usual: ReferenceRange | None) -> Test:
-    said = result or usual
-    return Test(
-        order_line_id=line.id,
-        code=line.service.code,
-        name=line.service.name,
-        result=result.value if result else "",
-        unit=said.unit if said else "",
-        low=said.low if said else None,
-        high=said.high if said else None,
-        entered_at=result.entered_at if result else None,
-        entered_by=result.entered_by if result else "",
-    )

@@ -9,10 +9,12 @@ from uuid import UUID
 import simpy
 
 from almoner.kernel.tenancy import transaction
-from almoner.orders.models import Admission, Prescription, PrescriptionLine, TestOrder, TestOrderLine
+from almoner.orders.models import Admission, Prescription, PrescriptionLine, TestOrder
 from almoner.orders.operations import Medication, admit, cancel_order, order_tests, prescribe
 from almoner.payments.operations import apply_deposits
 from almoner.service_points.laboratory import operations as laboratory
+from almoner.service_points.laboratory.bench import Value
+from almoner.service_points.laboratory.queries import laboratory_order
 from almoner.service_points.pharmacy import operations as pharmacy
 from almoner.service_points.ward import operations as ward
 from almoner.shell.simulation import cashier
@@ -56,17 +58,41 @@ def tests(visit: Visit) -> Play[None]:
         _cancel(visit, TestOrder, order.id)
         return
     yield world.wait(visit.minutes(20, 90))
-    with transaction(world.id):
-        lines = list(TestOrderLine.objects.filter(order=order).order_by("line"))
-    for line in lines:
-        laboratory.enter_result(
-            world.id,
-            line.id,
-            value=f"{visit.chance.uniform(1, 200):.1f}",
-            actor=visit.staff("laboratory_technician"),
-            at=world.at,
-        )
-    world.count("test results", len(lines))
+    _results(visit, order.id)
+
+
+def _results(visit: Visit, order_id: UUID) -> None:
+    """Samples are collected and received; then every value of the order, mostly inside of what is usual."""
+    world, technician = visit.world, visit.staff("laboratory_technician")
+    for sample in laboratory.collect_samples(world.id, order_id, actor=technician, at=world.at):
+        laboratory.receive_sample(world.id, sample.id, actor=technician, at=world.at)
+    values = {
+        (test.order_line_id, value.parameter.code): laboratory.Reading(_measured(visit, value))
+        for test in laboratory_order(world.id, order_id, at=world.at).tests
+        for value in test.values
+    }
+    results = laboratory.enter_results(world.id, order_id, readings=values, actor=technician, at=world.at)
+    world.count("test results", len(results))
+    laboratory.verify_results(
+        world.id,
+        order_id,
+        result_ids=[result.id for result in results],
+        actor=visit.staff("administrator"),
+        at=world.at,
+    )
+    for result in results:
+        if result.flag in ("LL", "HH"):
+            laboratory.tell_critical(
+                world.id, result.id, told_to="The doctor on duty, by phone", actor=technician, at=world.at
+            )
+
+
+def _measured(visit: Visit, value: Value) -> str:
+    """A value that this parameter may have: of its range, and a little beyond now and then."""
+    low = float(value.low) if value.low is not None else 0.0
+    high = float(value.high) if value.high is not None else max(2 * low, 100.0)
+    reach = (high - low) * 0.15
+    return f"{max(visit.chance.uniform(low - reach, high + reach), 0.1):.1f}"
 
 
 def medications(visit: Visit) -> Play[None]:

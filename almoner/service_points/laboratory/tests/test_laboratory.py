@@ -91,7 +91,8 @@ def test_after_payment_the_tests_are_seen_processed_and_reported(
         hospital.id, seen.tests[0].order_line_id, value="5.1", unit="10^9/L", actor=hospital.actor, at=NOON
     )
     done = queries.laboratory_order(hospital.id, placed.order.id, at=NOON)
-    assert (done.is_processed, done.tests[0].result, done.tests[0].unit) == (True, "5.1", "10^9/L")
+    entered = done.values[0].entered
+    assert entered is not None and (done.is_processed, entered.value, entered.unit) == (True, "5.1", "10^9/L")
     assert queries.work_list(hospital.id, at=NOON) == []
 
 

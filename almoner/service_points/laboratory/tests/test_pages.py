@@ -15,7 +15,13 @@ from almoner.identity.roles import ROLES
 from almoner.kernel.ids import new_id
 from almoner.orders.models import TestOrder, TestOrderLine
 from almoner.service_points import laboratory
-from almoner.service_points.laboratory.models import Processing, ReferenceRange, TestResult
+from almoner.service_points.laboratory.models import (
+    LaboratorySettings,
+    Processing,
+    ReferenceRange,
+    Sample,
+    TestResult,
+)
 from tests.support.day import AT, BusyDay
 from tests.support.hospital import enforce
 from tests.support.pages import HTMX, member_client, said, templates_of, text_of, typed
@@ -54,7 +60,9 @@ def addresses(order_id: UUID, line_id: UUID) -> list[str]:
         "/laboratory/done/",
         order,
         f"{order}results/",
+        f"{order}verify/",
         f"{order}report/",
+        f"{order}report.pdf",
         f"{order}tests/{line_id}/range/",
     ]
 
@@ -158,7 +166,8 @@ def test_an_order_is_done_with_its_last_result_and_a_correction_stands(
     assert "Jane Smith" in text_of(technician.get("/laboratory/done/"))
     enter(technician, order_id, Blood_count="6")
     report = text_of(technician.get(f"/laboratory/orders/{order_id}/report/"))
-    assert "Blood count 6" in report and "Preliminary" not in report
+    assert "Blood count corrected Mar 2, 2026 3:20 PM 6" in report.replace("\u202f", " ")
+    assert "Corrected report" in report and "Preliminary" not in report
 
 
 @pytest.mark.parametrize(
@@ -205,7 +214,7 @@ def test_only_the_laboratory_comes_in_and_others_learn_who_may(day: BusyDay, rol
     answers = [client.get(address) for address in addresses(order_id, line_id)]
     answers.append(client.post(f"/laboratory/orders/{order_of(day, 'John Doe')}/process/"))
     if role in ALLOWED:
-        assert [answer.status_code for answer in answers] == [200] * 6 + [409]
+        assert [answer.status_code for answer in answers] == [200] * 8 + [409]
     else:
         assert {answer.status_code for answer in answers} == {403}
         assert all("Laboratory technician" in text_of(answer) for answer in answers)
@@ -231,7 +240,120 @@ def test_every_template_is_drawn_with_what_it_asks_for(
     order_id, line_id = order_of(day, "Jane Smith"), line_of(day, "Jane Smith")
     for address in addresses(order_id, line_id):
         technician.get(address)
-    enter(technician, order_id, Blood_count="5", Lipid_panel="normal")
-    for address in addresses(order_id, line_id):
-        technician.get(address)
+    technician.post(f"/laboratory/orders/{order_id}/samples/")
+    set_range(technician, order_id, line_id, low="4", high="10", critical_high="20")
+    enter(technician, order_id, Blood_count="25", Lipid_panel="normal")
+    critical = result_of(day, "Jane Smith")
+    for address in [
+        *addresses(order_id, line_id),
+        f"/laboratory/orders/{order_id}/labels/",
+        f"/laboratory/orders/{order_id}/samples/{sample_of(day, 'Jane Smith').id}/reject/",
+        f"/laboratory/orders/{order_id}/results/{critical.id}/tell/",
+    ]:
+        assert technician.get(address).status_code == 200
     assert templates_of(laboratory) - rendered == set()
+
+
+def test_samples_are_collected_once_labelled_received_rejected_and_found_by_their_number(
+    day: BusyDay, technician: Client
+) -> None:
+    order_id = order_of(day, "Jane Smith")
+    order = f"/laboratory/orders/{order_id}/"
+    assert technician.get(f"{order}labels/").status_code == 404
+    assert said(technician.post(f"{order}samples/")) == "1 sample is collected."
+    assert said(technician.post(f"{order}samples/")) == "Every sample was collected before."
+    sample = sample_of(day, "Jane Smith")
+    assert sample.accession_number == "S26-000001"
+    labels = technician.get(f"{order}labels/").content.decode()
+    assert "Jane Smith" in labels and 'aria-label="S26-000001"' in labels and "<path d=" in labels
+    assert "blood" not in labels.lower() and "lipid" not in labels.lower() and "style=" not in labels
+    for address in ("/laboratory/scan/?number= s26-000001", "/search/?q=S26-000001"):
+        assert technician.get(address)["Location"] == order
+    assert "S26-000001" in text_of(technician.get("/search/?q=S26-000001", headers=HTMX))
+    assert technician.get("/laboratory/scan/?number=S26-000009").status_code == 404
+    assert said(technician.post(f"{order}samples/{sample.id}/receive/")) == "The sample is received."
+    reject = f"{order}samples/{sample.id}/reject/"
+    empty = technician.post(reject, typed(technician.get(reject).context["form"]))
+    assert empty.status_code == 422 and "required" in text_of(empty)
+    technician.post(reject, typed(technician.get(reject).context["form"], reason="clotted"))
+    page = text_of(technician.get(order))
+    assert "Rejected" in page and "clotted" in page and "Collect again" in page
+    assert "another one first" in text_of(enter(technician, order_id, Blood_count="5"))
+    assert said(technician.post(f"{order}samples/")) == "1 sample is collected."
+    assert said(enter(technician, order_id, Blood_count="5")) == "The results are saved."
+
+
+def test_nobody_but_the_bench_finds_an_order_by_its_sample(day: BusyDay, technician: Client) -> None:
+    technician.post(f"/laboratory/orders/{order_of(day, 'Jane Smith')}/samples/")
+    answer = member_client(day.hospital.id, "cashier").get("/search/?q=S26-000001")
+    assert answer.status_code == 200 and "/laboratory/" not in answer.content.decode().split("<main")[1]
+
+
+def test_a_second_person_verifies_and_only_then_the_doctor_reads_it(day: BusyDay, technician: Client) -> None:
+    verify_results(day)
+    order_id = order_of(day, "Jane Smith")
+    address = f"/laboratory/orders/{order_id}/verify/"
+    visit = f"/consultation/visits/{day.visits['Jane Smith'].id}/"
+    doctor = member_client(day.hospital.id, "doctor")
+    enter(technician, order_id, Blood_count="5.25", Lipid_panel="normal")
+    assert "5.25" not in text_of(doctor.get(visit))
+    assert "nothing for you to verify" in text_of(technician.get(address))
+    assert "A second person" in text_of(technician.get(f"/laboratory/orders/{order_id}/"))
+    mine = technician.post(
+        address, {"idempotency_key": "page:mine", "results": result_of(day, "Jane Smith").id}
+    )
+    assert mine.status_code == 422
+    second = member_client(day.hospital.id, "administrator")
+    assert "5.25" in text_of(second.get(address))
+    answer = second.post(address, {**typed(second.get(address).context["form"])})
+    assert said(answer) == "The results are verified and released."
+    assert "5.25" in text_of(doctor.get(visit))
+    assert "Jane Smith" in text_of(technician.get("/laboratory/done/"))
+    report = text_of(technician.get(f"/laboratory/orders/{order_id}/report/"))
+    assert "Verified by administrator-" in report
+
+
+def test_a_critical_value_waits_until_somebody_was_told(day: BusyDay, technician: Client) -> None:
+    order_id, line_id = order_of(day, "Jane Smith"), line_of(day, "Jane Smith")
+    set_range(technician, order_id, line_id, low="4", high="10", critical_low="1", critical_high="20")
+    enter(technician, order_id, Blood_count="25", Lipid_panel="normal")
+    assert "critical: tell" in text_of(technician.get("/laboratory/"))
+    assert "Critically high" in text_of(technician.get(f"/laboratory/orders/{order_id}/"))
+    tell = f"/laboratory/orders/{order_id}/results/{result_of(day, 'Jane Smith').id}/tell/"
+    assert technician.post(tell, typed(technician.get(tell).context["form"])).status_code == 422
+    told = technician.post(tell, typed(technician.get(tell).context["form"], told_to="Dr. Rao, by phone"))
+    assert said(told) == "It is noted who was told."
+    assert "told to Dr. Rao, by phone" in text_of(technician.get(f"/laboratory/orders/{order_id}/"))
+    assert "Jane Smith" in text_of(technician.get("/laboratory/done/"))
+
+
+def test_the_report_is_a_pdf_that_can_spell_the_patient_s_name(day: BusyDay, technician: Client) -> None:
+    from almoner.patients.models import Patient
+
+    with day.hospital.transaction():
+        Patient.objects.filter(id=day.patients["Jane Smith"].id).update(name="محمد क्षितिज 王")
+    enter(technician, order_of(day, "Jane Smith"), Blood_count="5")
+    answer = technician.get(f"/laboratory/orders/{order_of(day, 'Jane Smith')}/report.pdf")
+    assert answer["Content-Type"] == "application/pdf" and answer.content.startswith(b"%PDF-")
+    assert answer["Content-Disposition"].startswith('inline; filename="LAB-')
+
+
+def set_range(client: Client, order_id: UUID, line_id: UUID, **bounds: str) -> None:
+    address = f"/laboratory/orders/{order_id}/tests/{line_id}/range/"
+    answer = client.post(address, typed(client.get(address).context["form"], **bounds))
+    assert answer.status_code == 200, text_of(answer)
+
+
+def verify_results(day: BusyDay) -> None:
+    with day.hospital.transaction():
+        LaboratorySettings.objects.create(hospital_id=day.hospital.id, verify_results=True)
+
+
+def result_of(day: BusyDay, name: str) -> TestResult:
+    with day.hospital.transaction():
+        return TestResult.objects.filter(order_line=line_of(day, name)).latest("version")
+
+
+def sample_of(day: BusyDay, name: str) -> Sample:
+    with day.hospital.transaction():
+        return Sample.objects.filter(order=order_of(day, name)).latest("accession_number")
