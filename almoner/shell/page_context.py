@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.http import HttpRequest
@@ -18,23 +19,29 @@ CASHIER = NavigationEntry(
     _("Cashier"), "cashier:desk", icon="cash-register", key="k", permissions=("payments.record",)
 )
 
-WORK_LISTS = NavigationEntry(
-    _("Work lists"),
-    "work_lists:unpriced",
-    icon="clipboard-check",
-    key="o",
-    permissions=("charging.correct", "enforcement.review_override"),
+OFFICE = (
+    NavigationEntry(
+        _("Work lists"),
+        "work_lists:unpriced",
+        icon="clipboard-check",
+        key="o",
+        permissions=("charging.correct", "enforcement.review_override"),
+    ),
 )
+"""Where the hospital is run, not its patients' care: they share one menu at the end of the bar."""
 
 
-def navigation_of(actor: Actor) -> tuple[NavigationEntry, ...]:
-    """Where ``actor`` may go: the day, the places of the service points, the cashier, the work lists."""
-    entries = [TODAY, *(entry for point in installed() for entry in point.navigation), CASHIER, WORK_LISTS]
+def _allowed(entries: Iterable[NavigationEntry], actor: Actor) -> tuple[NavigationEntry, ...]:
     return tuple(
         entry
         for entry in entries
         if not entry.permissions or any(actor.may(code) for code in entry.permissions)
     )
+
+
+def navigation_of(actor: Actor) -> tuple[NavigationEntry, ...]:
+    """Where ``actor`` may go: the day, the places of the service points, the cashier."""
+    return _allowed([TODAY, *(entry for point in installed() for entry in point.navigation), CASHIER], actor)
 
 
 def page(request: HttpRequest) -> dict[str, Any]:
@@ -48,6 +55,7 @@ def page(request: HttpRequest) -> dict[str, Any]:
         "workplaces": workplaces,
         "my_roles": next((p.role_titles for p in workplaces if p.hospital == hospital), ""),
         "navigation": navigation_of(actor) if hospital and actor else (),
+        "office": _allowed(OFFICE, actor) if hospital and actor else (),
         "current_place": match.view_name if match else "",
         "changes_url": changes_url(hospital) if hospital else "",
         "right_to_left": get_language_bidi(),
