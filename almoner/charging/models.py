@@ -72,13 +72,111 @@ class ChargeRule(TenantModel):
         constraints = [models.UniqueConstraint(fields=["hospital_id", "code"], name="charge_rule_code_once")]
 
 
+class WardBillingTemplate(TenantModel):
+    """A named set of charge definitions (section 7.3), in force in the wards of ``ward_types``.
+
+    A definition joins it by naming it; one that names no ward types of its own has those of its template.
+    """
+
+    code = models.SlugField(max_length=80)
+    name = models.CharField(max_length=200)
+    ward_types = ArrayField(models.SlugField(max_length=40), default=list)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["hospital_id", "code"], name="ward_billing_template_once")
+        ]
+
+
+class ChargeDefinition(TenantModel):
+    """One version of how something is charged (sections 2.1, 2.2; ServiceChargeRule of 7.3).
+
+    In force from ``starts_on`` to ``ends_on`` (None: until further notice); versions of one code never
+    overlap. A charge item keeps the version it was made by, and no later version charges its period again.
+    Empty lists fit everybody. ``event_kinds``: what triggers it (one_time, quantity_based, event_triggered);
+    time and the bed trigger daily and hourly ones, the charges it names a percentage.
+
+    Amounts are minor units before discount and tax; without ``rate_minor`` the tariffs of ``service`` give
+    the price. ``tiers``: a list of [first unit, last unit or null, rate]. ``base`` of a percentage: ``of``
+    (charges, outstanding, covered), ``stage`` (gross, discounted, net), and which ``service_kinds``,
+    ``services`` and ``definitions``. The meaning of every field is worked out in
+    docs/explanation/ward-charges.md.
+    """
+
+    class BillingType(models.TextChoices):
+        ONE_TIME = "one_time"
+        DAILY = "daily"
+        HOURLY = "hourly"
+        PERCENTAGE = "percentage"
+        QUANTITY_BASED = "quantity_based"
+        EVENT_TRIGGERED = "event_triggered"
+
+    code = models.SlugField(max_length=80)
+    version = models.SmallIntegerField()
+    template = models.SlugField(max_length=80, default="", blank=True)
+    service = models.SlugField(max_length=80)
+    billing_type = models.CharField(max_length=20, choices=BillingType.choices)
+    rate_minor = models.BigIntegerField(null=True)
+    percent = models.DecimalField(max_digits=7, decimal_places=4, null=True)
+    base = models.JSONField(default=dict, blank=True)
+    free_units = models.DecimalField(max_digits=9, decimal_places=3, default=0)
+    tiers = models.JSONField(default=list, blank=True)
+    minimum_minor = models.BigIntegerField(default=0)
+    cap_minor = models.BigIntegerField(null=True)
+    cap_per = models.CharField(max_length=10, default="", blank=True)
+    rounding_minor = models.IntegerField(default=1)
+    day_rule = models.CharField(max_length=20, default="full")
+    free_minutes = models.IntegerField(default=0)
+    ward_types = ArrayField(models.SlugField(max_length=40), default=list)
+    patient_categories = ArrayField(models.SlugField(max_length=40), default=list)
+    departments = ArrayField(models.SlugField(max_length=60), default=list)
+    event_kinds = ArrayField(models.CharField(max_length=60), default=list)
+    condition = models.CharField(max_length=500, default="", blank=True)
+    payment_requirement = models.CharField(max_length=20, default="", blank=True)
+    required_at = ArrayField(models.CharField(max_length=60), default=list)
+    starts_on = models.DateField()
+    ends_on = models.DateField(null=True)
+    is_active = models.BooleanField(default=True)
+    saved_at = models.DateTimeField()
+    saved_by = models.CharField(max_length=200)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["hospital_id", "code", "version"], name="charge_definition_version_once"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(ends_on__isnull=True) | models.Q(ends_on__gte=models.F("starts_on")),
+                name="charge_definition_ends_after_start",
+            ),
+            models.CheckConstraint(
+                condition=(models.Q(rate_minor__isnull=True) | models.Q(rate_minor__gte=0))
+                & models.Q(free_units__gte=0, minimum_minor__gte=0, rounding_minor__gte=1)
+                & models.Q(free_minutes__range=(0, 1439)),
+                name="charge_definition_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(cap_minor__isnull=True)
+                | models.Q(cap_minor__gt=0, cap_minor__gte=models.F("minimum_minor")),
+                name="charge_definition_cap_above_minimum",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(billing_type="percentage", percent__gt=0, percent__lte=100)
+                | (~models.Q(billing_type="percentage") & models.Q(percent__isnull=True)),
+                name="charge_definition_percent",
+            ),
+        ]
+
+
 class ChargeItem(TenantModel):
     """What one line of an event costs, under one rule, for one service period (FHIR ChargeItem).
 
     planned (foreseen, not posted) or unpriced (no price found) become billable, once; a billable item is
     posted and its amounts never change: a correction reverses it and posts the next revision. Whether
     it is paid is derived from the ledger's open item. Amounts are minor units of ``currency``;
-    ``net_minor`` = gross - discount + tax (when exclusive) + rounding.
+    ``net_minor`` = gross - discount + tax (when exclusive) + rounding. ``rule_version`` is that of the charge
+    definition, 0 for a plain rule. ``basis`` are the facts that a time charge or a percentage was reckoned
+    from (ward type, units, rate); it is "" once accrual took the charge back because they had changed.
     """
 
     class Status(models.TextChoices):
@@ -93,6 +191,8 @@ class ChargeItem(TenantModel):
     rule_code = models.CharField(max_length=120)
     service_period = models.CharField(max_length=20, default="", blank=True)
     revision = models.SmallIntegerField(default=0)
+    rule_version = models.SmallIntegerField(db_default=0)
+    basis = models.CharField(max_length=80, db_default="", blank=True)
     configuration_version = models.IntegerField()
     patient = TenantForeignKey(Patient)
     patient_account = TenantForeignKey(PatientAccount)

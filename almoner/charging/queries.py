@@ -8,6 +8,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from almoner.charging.book import Book, known_book, read_book
+from almoner.charging.facts import facts_of_visit
 from almoner.charging.operations.capture import context_of, read_contexts
 from almoner.charging.rules import Event, draft_charges
 from almoner.hospitals.models import Department, Hospital
@@ -66,6 +67,9 @@ def preview(
             encounter_class=encounter_class,
         )
     service_date = local_date(event.instant, book.time_zone)
+    if event.kind in book.conditional_kinds:
+        facts = facts_of_visit(hospital_id, event, row["patient_id"], context, service_date)
+        context = replace(context, facts=facts)
     drafts = draft_charges(event, context, book.rules.get(event.kind, []), book.prices, service_date)
     return [
         PreviewedCharge(
@@ -89,6 +93,13 @@ def book_of(hospital: Hospital) -> Book:
         return book
     with transaction(hospital.id):
         return read_book(hospital.id)
+
+
+def book_in_force(hospital_id: UUID) -> Book:
+    """The prices and rules in force in the open transaction, from memory unless they have changed."""
+    book = known_book(hospital_id)
+    version = Hospital.objects.filter(id=hospital_id).values_list("configuration_version", flat=True).first()
+    return book if book is not None and book.version == version else read_book(hospital_id)
 
 
 def patient_categories(hospital: Hospital) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -11,11 +11,17 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from almoner.catalog.pricing import Buyer, Price, PriceBook, PricedService, price, total
+from almoner.charging.conditions import ConditionFailed
+from almoner.charging.terms import Part, Terms, parts_of
 from almoner.kernel.errors import DomainError
 
 MAXIMUM_QUANTITY = Decimal(100_000)
 DUE_FROM_DELIVERY = ("during_service", "after_service")
 """The charge timings (section 4.2) whose charges fall due counted from when the service was given."""
+DAILY, HOURLY, PERCENTAGE = "daily", "hourly", "percentage"
+TIME_TYPES = (DAILY, HOURLY)
+CONDITION_FAILED = "condition failed"
+"""How the price source begins of a charge whose condition had no answer; what follows says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +79,11 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A charge rule in force; see ``charging.models.ChargeRule`` for the meaning of the conditions."""
+    """A charge rule in force; see ``charging.models.ChargeRule`` for the meaning of the conditions.
+
+    A version of a charge definition is a rule with ``terms``. ``line_service``: only of lines that name it,
+    which no rule without a service charges then.
+    """
 
     code: str
     event_kind: str
@@ -88,6 +98,13 @@ class Rule:
     planned: bool = False
     delivered_on_capture: bool = False
     required_at: tuple[str, ...] = ()
+    line_service: str = ""
+    terms: Terms = field(default_factory=Terms)
+
+    @property
+    def charges_time(self) -> bool:
+        """Whether it charges the time in a bed (``charging.accrual``); an event may only foresee it."""
+        return self.charge_type in TIME_TYPES and self.service != ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,17 +122,23 @@ class Context:
     charged_once_patient: frozenset[str] = frozenset()
     charged_once_encounter: frozenset[str] = frozenset()
     packaged: tuple[str, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A charge item before it is written. ``price`` None: no price is known."""
+    """A charge item before it is written. ``price`` None: no price is known, ``problem`` may say why.
+
+    ``part`` tells the parts of one line apart that cost differently ("" for the first or only one).
+    """
 
     line: int
     rule: Rule
     service: PricedService
     quantity: Decimal
     price: Price | None
+    part: str = ""
+    problem: str = ""
 
 
 def packages_left(book: PriceBook, packaged: Iterable[str]) -> dict[str, set[str]]:
@@ -132,9 +155,14 @@ def packages_left(book: PriceBook, packaged: Iterable[str]) -> dict[str, set[str
     return left
 
 
-def _applies(rule: Rule, context: Context) -> bool:
+def _applies(rule: Rule, context: Context, on: date) -> bool:
+    terms = rule.terms
     return (
-        rule.department in ("", context.department)
+        (rule.planned or rule.charge_type not in TIME_TYPES)
+        and terms.is_active
+        and terms.in_force(on)
+        and terms.fits(context.ward_type, context.patient_category, context.department)
+        and rule.department in ("", context.department)
         and rule.department_kind in ("", context.department_kind)
         and rule.ward_type in ("", context.ward_type)
         and not (rule.once_per == "patient" and rule.code in context.charged_once_patient)
@@ -181,8 +209,10 @@ def draft_charges(
         service_date, context.payer, context.patient_category, context.ward_type, context.department
     )
     left = packages_left(book, context.packaged)
-    drafts = []
-    applicable = [rule for rule in rules if rule.event_kind == event.kind and _applies(rule, context)]
+    drafts: list[Draft] = []
+    applicable = [
+        rule for rule in rules if rule.event_kind == event.kind and _applies(rule, context, service_date)
+    ]
     lines = [
         (
             number,
@@ -192,24 +222,72 @@ def draft_charges(
         )
         for number, line in enumerate(event.lines, start=1)
     ]
+    defined = {rule.line_service for rule in applicable}
     for rule in applicable:
         if not rule.per_line:
             service = _service(book, rule.service, "kind")
-            drafts.append(Draft(0, rule, service, Decimal(1), price(book, service, Decimal(1), buyer, left)))
+            drafts += _drafts(book, rule, service, 0, Decimal(1), buyer, left, context)
             continue
         for number, named, quantity, agreed_minor in lines:
             if rule.line_flag and rule.line_flag not in named.flags:
                 continue
-            if rule.service:
-                service, count, agreed_minor = _service(book, rule.service, "kind"), Decimal(1), None
-            else:
-                service, count = named, quantity
-            if agreed_minor is None:
-                cost = price(book, service, count, buyer, left)
-            else:
-                cost = total(book, service, agreed_minor, count, buyer, "import")
-            drafts.append(Draft(number, rule, service, count, cost))
+            if rule.line_service:
+                if named.code == rule.line_service:
+                    drafts += _drafts(book, rule, named, number, quantity, buyer, left, context)
+            elif rule.service:
+                service = _service(book, rule.service, "kind")
+                drafts += _drafts(book, rule, service, number, Decimal(1), buyer, left, context)
+            elif agreed_minor is not None:
+                cost = total(book, named, agreed_minor, quantity, buyer, "import")
+                drafts.append(Draft(number, rule, named, quantity, cost))
+            elif named.code not in defined:
+                drafts += _drafts(book, rule, named, number, quantity, buyer, left, context)
     return drafts
+
+
+def _drafts(
+    book: PriceBook,
+    rule: Rule,
+    service: PricedService,
+    line: int,
+    quantity: Decimal,
+    buyer: Buyer,
+    left: dict[str, set[str]],
+    context: Context,
+) -> Iterator[Draft]:
+    """What ``quantity`` of ``service`` comes to under ``rule``: several parts where the rate changes on the way."""
+    terms = rule.terms
+    if terms.condition is not None:
+        try:
+            if not terms.condition.holds({**context.facts, "quantity": float(quantity)}):
+                return
+        except ConditionFailed as failure:
+            yield Draft(line, rule, service, quantity, None, problem=f"{CONDITION_FAILED}: {failure}")
+            return
+    parts = parts_of(terms, quantity) if terms.version else [Part(quantity, None)]
+    for number, part in enumerate(parts):
+        if part.rate_minor is None:
+            cost = price(book, service, part.quantity, buyer, left)
+        else:
+            cost = total(book, service, part.rate_minor, part.quantity, buyer, rate_source(rule))
+        yield Draft(line, rule, service, part.quantity, cost, part=f"tier-{number + 1}" if number else "")
+
+
+def rate_source(rule: Rule) -> str:
+    """Where a price came from that is not a tariff's: the version of the definition."""
+    return f"definition:{rule.code}@{rule.terms.version}"
+
+
+_TIMINGS = {"immediate": "immediate", "plan": "monthly"}
+
+
+def payment_timing(rule: Rule, service: PricedService) -> str:
+    """When a charge falls due, in the words of section 4.2; "" leaves it to the billing cycle.
+
+    A definition's own requirement (section 2.2) comes first: ``immediate`` at once, ``plan`` at the end of the
+    month, by when instalments can be agreed; ``deferred`` and none as the service and the hospital say.
+    """
+    return _TIMINGS.get(rule.terms.payment_requirement, service.payment_timing)
 
 
 def due_at(timing: str, cycle: str, occurred_at: datetime, time_zone: str) -> datetime:

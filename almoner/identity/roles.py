@@ -83,6 +83,7 @@ ROLES: dict[str, Role] = {
         | {
             "charging.capture",
             "charging.correct",
+            "charging.define",
             "payments.record",
             "payments.void",
             "payments.refund",

@@ -18,9 +18,7 @@ from almoner.hospitals.models import Hospital
 from almoner.identity import audit
 from almoner.kernel.actor import system
 from almoner.kernel.clock import now
-from almoner.kernel.tenancy import transaction
-from almoner.service_points.ward.models import BedStay
-from almoner.service_points.ward.operations import accrue_daily
+from almoner.service_points.ward.accrual import accrue_hospital
 
 Subject = TypeVar("Subject")
 log = logging.getLogger(__name__)
@@ -43,25 +41,23 @@ def seal_audit_trail(hospital_id: UUID) -> None:
         pass
 
 
-@app.periodic(cron="5 * * * *")
-@app.task(queueing_lock="charge_ward_days")
-def charge_ward_days(timestamp: int = 0) -> None:
-    """Every hour, since midnight comes to hospitals at different times: charge the days of those in bed."""
-    _for_each(Hospital.objects.values_list("id", flat=True), charge_ward_days_of)
+@app.periodic(cron="1 * * * *")
+@app.task(queueing_lock="charge_ward_time")
+def charge_ward_time(timestamp: int = 0) -> None:
+    """Just after every full hour: charge the hours begun in a bed, and the days where midnight has passed.
+
+    Midnight comes to hospitals at different times, in some zones at half past the hour: the run of the next
+    full hour charges it. What fell due while nothing ran is charged by the first run afterwards.
+    """
+    _for_each(Hospital.objects.values_list("id", flat=True), charge_ward_time_of)
 
 
-def charge_ward_days_of(hospital_id: UUID) -> None:
-    """Charge one hospital's stays up to now; a day that was charged already is not charged again."""
-    with transaction(hospital_id):
-        admissions = list(
-            BedStay.objects.filter(ended_at=None)
-            .order_by("started_at")
-            .values_list("admission_id", flat=True)
-        )
-    _for_each(
-        admissions,
-        lambda admission: accrue_daily(hospital_id, admission, actor=system("jobs"), at=now()),
-    )
+def charge_ward_time_of(hospital_id: UUID) -> None:
+    """Charge one hospital's stays up to now. Raises ``WorkFailed`` when some could not be charged."""
+    at = now()
+    run = accrue_hospital(hospital_id, until=at, actor=system("jobs"), at=at)
+    if run.failed:
+        raise WorkFailed(f"{len(run.failed)} of {run.stays} stays could not be charged.")
 
 
 def _for_each(subjects: Iterable[Subject], work: Callable[[Subject], object]) -> None:

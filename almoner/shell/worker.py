@@ -58,11 +58,11 @@ async def _work(told: asyncio.Event) -> None:
     from procrastinate.contrib.django import app, django_connector
     from procrastinate.exceptions import AlreadyEnqueued
 
-    from almoner.shell.tasks import charge_ward_days
+    from almoner.shell.tasks import charge_ward_time
 
     # What fell due while nothing was running is done at once, not at the next full hour.
     with suppress(AlreadyEnqueued):
-        await charge_ward_days.defer_async()
+        await charge_ward_time.defer_async()
     connector = app.connector
     if not isinstance(connector, django_connector.DjangoConnector):
         raise RuntimeError("The worker runs on Django's database only.")

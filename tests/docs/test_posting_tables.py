@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from uuid import UUID
@@ -14,8 +14,12 @@ from uuid import UUID
 import pytest
 
 from almoner.charging import operations as charging
+from almoner.charging.accrual.periods import Occupancy
+from almoner.charging.accrual.planning import Stay, plan_stay
+from almoner.charging.accrual.writing import Due, write
 from almoner.charging.models import ChargeItem, ChargeRule
-from almoner.hospitals.models import Hospital
+from almoner.charging.queries import book_in_force
+from almoner.hospitals.models import Hospital, Ward
 from almoner.kernel.errors import Conflict
 from almoner.kernel.ids import new_id
 from almoner.kernel.money import parse_minor
@@ -87,10 +91,26 @@ class Story:
 
     def accrue(self, service: str, day: str) -> None:
         with self.hospital.transaction():
-            charging.accrue(
-                self.charges[service],
-                service_period=day,
-                service_date=date.fromisoformat(day),
+            item = ChargeItem.objects.get(id=self.charges[service])
+            ward = Ward.objects.select_related("department").get()
+            place = Occupancy(NOON, None, ward.ward_type, ward.department.code, "ward", ward.department_id)
+            stay = Stay(
+                admission_id=item.event_id,
+                event_id=item.event_id,
+                encounter_id=None,
+                patient_id=self.patient.id,
+                patient_account_id=self.patient.account_id,
+                currency="USD",
+                patient_category="general",
+                occupancies=(place,),
+            )
+            book = book_in_force(self.hospital.id)
+            until = datetime.fromisoformat(f"{day}T12:00Z")
+            charges = plan_stay(stay, book.time_rules, "UTC", until=until, since=NOON)
+            write(
+                self.hospital.id,
+                [Due(stay, charge) for charge in charges],
+                book,
                 actor=self.hospital.actor,
                 at=NOON,
             )

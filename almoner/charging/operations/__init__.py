@@ -11,7 +11,6 @@ from almoner.charging.operations.capture import (
 )
 from almoner.charging.operations.corrections import (
     PERMISSION_CORRECT,
-    accrue,
     bill_planned,
     cancel,
     lock_account,
@@ -19,6 +18,7 @@ from almoner.charging.operations.corrections import (
     revise,
     split,
     substitute,
+    withdraw,
 )
 from almoner.charging.operations.delivery import deliver
 from almoner.charging.operations.transfers import transfer_to_payer
@@ -30,7 +30,6 @@ __all__ = [
     "PERMISSION_CAPTURE",
     "PERMISSION_CORRECT",
     "Captured",
-    "accrue",
     "bill_planned",
     "cancel",
     "capture",
@@ -45,4 +44,5 @@ __all__ = [
     "split",
     "substitute",
     "transfer_to_payer",
+    "withdraw",
 ]

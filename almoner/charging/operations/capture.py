@@ -17,9 +17,10 @@ import orjson
 from django.db import connection
 
 from almoner.charging.book import Book, known_book, read_book
+from almoner.charging.facts import facts_of_visit
 from almoner.charging.models import ChargeItem, ClinicalEvent
 from almoner.charging.operations.delivery import deliver
-from almoner.charging.rules import Context, Draft, Event, draft_charges, due_at
+from almoner.charging.rules import Context, Draft, Event, draft_charges, due_at, payment_timing
 from almoner.kernel.actor import Actor
 from almoner.kernel.clock import local_date
 from almoner.kernel.errors import Conflict, DomainError, IdempotencyMismatch, NotFound
@@ -266,6 +267,9 @@ def _price_and_write(
                 charged_once_encounter=context.charged_once_encounter | visit,
             )
         service_date = local_date(event.instant, book.time_zone)
+        if event.kind in book.conditional_kinds:
+            facts = facts_of_visit(hospital_id, event, row["patient_id"], context, service_date)
+            context = replace(context, facts=facts)
         try:
             drafts = draft_charges(event, context, book.rules.get(event.kind, []), book.prices, service_date)
         except DomainError as error:
@@ -333,7 +337,8 @@ def _item_row(
         "event_id": event_id,
         "line": draft.line,
         "rule_code": rule.code,
-        "service_period": "",
+        "rule_version": rule.terms.version,
+        "service_period": draft.part,
         "configuration_version": book.version,
         "patient_id": row["patient_id"],
         "patient_account_id": row["account_id"],
@@ -354,12 +359,12 @@ def _item_row(
         "discount_minor": cost.discount_minor if cost else 0,
         "tax_minor": cost.tax_minor if cost else 0,
         "net_minor": cost.net_minor if cost else None,
-        "price_source": cost.source if cost else "",
+        "price_source": cost.source if cost else draft.problem[:200],
         "discount_source": cost.discount_source if cost else "",
         "tax_source": cost.tax_source if cost else "",
         "status": status,
         "service_date": service_date,
-        "due_at": due_at(service.payment_timing, book.billing_cycle, event.instant, book.time_zone),
+        "due_at": due_at(payment_timing(rule, service), book.billing_cycle, event.instant, book.time_zone),
         "captured_at": at,
         "delivered_at": event.occurred_at if rule.delivered_on_capture and status == "billable" else None,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -16,7 +16,7 @@ from almoner.charging.book import Book, read_book
 from almoner.charging.models import ChargeItem, ClinicalEvent
 from almoner.charging.operations.capture import context_of, read_contexts
 from almoner.charging.operations.delivery import deliver
-from almoner.charging.rules import Event, check_quantity, packages_left
+from almoner.charging.rules import TIME_TYPES, Event, check_quantity, packages_left
 from almoner.identity import audit
 from almoner.kernel.actor import Actor
 from almoner.kernel.errors import Conflict, DomainError, NotFound
@@ -71,6 +71,15 @@ def _reversal_lines(item: ChargeItem) -> list[Line]:
     ]
 
 
+def withdraw(item_id: UUID, *, actor: Actor, at: datetime) -> ChargeItem:
+    """Take back a time charge or percentage whose facts have changed: unlike one that was cancelled by hand, it
+    may be charged again when they change once more. Raises as ``cancel``."""
+    item = cancel(item_id, actor=actor, at=at)
+    item.basis = ""
+    item.save(update_fields=["basis"])
+    return item
+
+
 def cancel(item_id: UUID, *, actor: Actor, at: datetime, source_id: UUID | None = None) -> ChargeItem:
     """Take a charge back: cancelled before delivery, entered in error (credit note) after it.
 
@@ -106,22 +115,31 @@ def _check_unpaid(item: ChargeItem) -> None:
         )
 
 
-def bill_planned(item_ids: Iterable[UUID], *, service_period: str, actor: Actor, at: datetime) -> list[UUID]:
-    """Turn planned charges into billable ones for ``service_period`` and post them."""
+def bill_planned(
+    item_ids: Iterable[UUID], *, service_period: str, actor: Actor, at: datetime, basis: str = ""
+) -> list[UUID]:
+    """Turn planned charges into billable ones for ``service_period`` and post them.
+
+    ``basis``: the facts that the period was reckoned from. A foreseen charge that has no price yet takes the
+    period too, and is posted once it is priced.
+    """
     billed = []
     for item_id in sorted(item_ids):
         item = locked_item(item_id)
-        if item.status != "planned":
+        if item.status not in ("planned", "unpriced"):
             continue
-        item.status = "billable"
+        is_priced = item.status == "planned"
+        item.status = "billable" if is_priced else "unpriced"
         item.service_period = service_period
+        item.basis = basis
         item.service_date = (
             at.date() if not service_period else datetime.fromisoformat(service_period[:10]).date()
         )
         item.due_at = at
-        item.save(update_fields=["status", "service_period", "service_date", "due_at"])
-        _post_item(item, actor, at)
-        billed.append(item.id)
+        item.save(update_fields=["status", "service_period", "basis", "service_date", "due_at"])
+        if is_priced:
+            _post_item(item, actor, at)
+            billed.append(item.id)
     return billed
 
 
@@ -199,37 +217,6 @@ def split(
         item, _original_price(item, rest), rest, actor, at, revision=0, service_period=f"part-{parts + 1}"
     )
     return first, second
-
-
-def accrue(
-    item_id: UUID, *, service_period: str, service_date: date, actor: Actor, at: datetime
-) -> ChargeItem | None:
-    """Charge another service period of a time charge, at the price of that date; None when it was before.
-
-    The same event, line and rule are charged once a period by a unique key, whoever runs this how often.
-    """
-    item = locked_item(item_id)
-    periods = ChargeItem.objects.filter(event=item.event_id, line=item.line, rule_code=item.rule_code)
-    if periods.filter(service_period=service_period).exists():
-        return None
-    book = read_book(item.hospital_id)
-    context = context_of(_context_row(item, book))
-    buyer = Buyer(
-        service_date, context.payer, context.patient_category, context.ward_type, context.department
-    )
-    cost = price(book.prices, book.prices.services[item.service.code], item.quantity, buyer, {})
-    return _post_copy(
-        item,
-        cost,
-        item.quantity,
-        actor,
-        at,
-        revision=0,
-        service_period=service_period,
-        service_date=service_date,
-        due_at=at,
-        configuration_version=book.version,
-    )
 
 
 def _original_price(item: ChargeItem, quantity: Decimal) -> Price:
@@ -329,7 +316,8 @@ def price_unpriced(
     _set_price(item, cost)
     fulfilment = _fulfilment(item, book)
     rules = {rule.code: rule for rule in book.rules.get(item.event.kind, [])}
-    is_planned = item.rule_code in rules and rules[item.rule_code].planned and fulfilment is None
+    is_foreseen = item.rule_code in rules and rules[item.rule_code].planned and not item.service_period
+    is_planned = is_foreseen and fulfilment is None
     item.status = "planned" if is_planned else "billable"
     item.configuration_version = book.version
     item.save(update_fields=["status", "configuration_version", *_PRICE_FIELDS])
@@ -354,7 +342,8 @@ def price_unpriced(
 def _fulfilment(item: ChargeItem, book: Book) -> ClinicalEvent | None:
     """The event that gave what ``item`` charges: its own, or the first that delivers a step it names."""
     rules = {rule.code: rule for rule in book.rules.get(item.event.kind, [])}
-    if item.rule_code in rules and rules[item.rule_code].delivered_on_capture:
+    given_at_once = item.rule_code in rules and rules[item.rule_code].delivered_on_capture
+    if given_at_once or (item.charge_type in TIME_TYPES and item.service_period):
         own: ClinicalEvent = item.event
         return own
     if item.required_at == [] or (item.order_id is None and item.encounter_id is None):

@@ -10,7 +10,6 @@ from django.http import HttpResponse
 from ninja import Query, Router
 from pydantic import Field
 
-from almoner.charging.models import ChargeItem
 from almoner.charging.wire import ChargeItemResource, charge_item_resources
 from almoner.enforcement.wire import Passed, passed
 from almoner.hospitals.callers import ApiRequest, needs
@@ -20,6 +19,7 @@ from almoner.kernel.wire import IdempotencyKey, Input, Instant, Reason, Resource
 from almoner.orders.models import Admission
 from almoner.orders.operations import find_order
 from almoner.service_points.ward import operations, transfers
+from almoner.service_points.ward.accrual import settle
 from almoner.service_points.ward.models import BedStay
 
 router = Router(tags=["Ward"])
@@ -77,7 +77,7 @@ class DischargePassed(Passed[DischargeResource]):
 
 
 class Accrued(Resource):
-    """The daily charges that were made now; empty when every day was charged before."""
+    """The time charges that were made now; empty when everything was charged before."""
 
     charge_items: list[ChargeItemResource]
 
@@ -203,12 +203,12 @@ def transfer(
     response={200: Accrued},
 )
 def accrue_daily_charges(request: ApiRequest, admission_id: UUID) -> HttpResponse:
-    """Charge every day up to today that was not charged yet; each day is charged once."""
+    """Charge the time in bed up to now that was not charged yet; each day and hour is charged once."""
     caller = request.auth
     with transaction(caller.hospital_id):
-        made = operations.accrue_daily(caller.hospital_id, admission_id, actor=caller.actor, at=caller.at)
-        items = ChargeItem.objects.select_related("service").filter(id__in=[item.id for item in made])
-        return answer(Accrued(charge_items=charge_item_resources(list(items.order_by("service_date", "id")))))
+        find_order(Admission, admission_id)
+        made = settle(caller.hospital_id, admission_id, actor=caller.actor, at=caller.at)
+        return answer(Accrued(charge_items=charge_item_resources(made)))
 
 
 @router.post(

@@ -16,6 +16,9 @@ class BedStay(TenantModel):
     ward is the bed's. A bed holds one patient at a time, a patient lies in one bed at a time: periods of a bed
     never overlap, nor do those of an admission (``sql/bed_stays.sql``). ``reason``: why the patient was moved
     here, "" for the first bed.
+
+    ``charged_until``: up to when the time in the present bed was charged, under the configuration of
+    ``charged_version``; it only spares the next run from looking at what is charged already.
     """
 
     admission = TenantForeignKey(Admission)
@@ -24,8 +27,11 @@ class BedStay(TenantModel):
     ended_at = models.DateTimeField(null=True)
     assigned_by = models.CharField(max_length=200)
     reason = models.CharField(max_length=300, default="", blank=True)
+    charged_until = models.DateTimeField(null=True)
+    charged_version = models.IntegerField(null=True)
 
     class Meta:
+        indexes = [models.Index(fields=["hospital_id", "admission"], name="bed_stay_by_admission")]
         constraints = [
             models.UniqueConstraint(
                 fields=["hospital_id", "bed"], condition=models.Q(ended_at=None), name="bed_taken_once"

@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
-from almoner.charging.models import ChargeItem
-from almoner.charging.operations import accrue, bill_planned, capture, deliver
+from almoner.charging.operations import PERMISSION_CAPTURE, capture
 from almoner.charging.rules import Event
 from almoner.enforcement.gate import Passage, guarded
 from almoner.enforcement.operations import record_exception
-from almoner.hospitals.models import Bed, Hospital
+from almoner.hospitals.models import Bed
 from almoner.kernel.actor import Actor
-from almoner.kernel.clock import local_date
 from almoner.kernel.errors import Conflict, NotFound
 from almoner.kernel.tenancy import transaction
 from almoner.orders.models import Admission
 from almoner.orders.operations import find_order, subject_of
 from almoner.patients.operations import PERMISSION_REGISTER, close_encounter
-from almoner.payments.operations import PERMISSION_RECORD, apply_deposits
+from almoner.service_points.ward.accrual import settle
 from almoner.service_points.ward.models import BedStay
 
 PERMISSION_WARD = "ward.assign_bed"
-
-
-def _today(hospital_id: UUID, at: datetime) -> str:
-    zone = Hospital.objects.values_list("time_zone", flat=True).get(id=hospital_id)
-    return local_date(at, zone).isoformat()
 
 
 @guarded("bed.assign", subject_of(Admission))
@@ -53,8 +46,7 @@ def assign_bed(hospital_id: UUID, admission_id: UUID, *, bed_id: UUID, actor: Ac
     stay = BedStay.objects.create(
         hospital_id=hospital_id, admission=admission, bed=bed, started_at=at, assigned_by=actor.name
     )
-    planned = ChargeItem.objects.filter(order_id=admission_id, status="planned").values_list("id", flat=True)
-    bill_planned(list(planned), service_period=_today(hospital_id, at), actor=actor, at=at)
+    settle(hospital_id, admission_id, actor=actor, at=at)
     capture(
         hospital_id,
         Event(
@@ -67,68 +59,30 @@ def assign_bed(hospital_id: UUID, admission_id: UUID, *, bed_id: UUID, actor: Ac
         actor=actor,
         at=at,
     )
-    _apply_advance(hospital_id, admission, f"bed:{stay.id}", actor, at)
     return stay
 
 
-def _apply_advance(hospital_id: UUID, admission: Admission, key: str, actor: Actor, at: datetime) -> None:
-    items = ChargeItem.objects.filter(order_id=admission.id, status="billable").order_by("service_date", "id")
-    first = items.first()
-    if first is not None:
-        apply_deposits(
-            hospital_id,
-            first.patient_account_id,
-            charge_item_ids=[item.id for item in items],
-            idempotency_key=f"advance:{key}",
-            actor=actor.also(PERMISSION_RECORD),
-            at=at,
-            reason="advance applied to ward charges",
-        )
+def discharge(hospital_id: UUID, admission_id: UUID, *, actor: Actor, at: datetime) -> Passage[Admission]:
+    """End the stay, once what is owed is paid or arranged; discharging again changes nothing.
 
-
-def accrue_daily(hospital_id: UUID, admission_id: UUID, *, actor: Actor, at: datetime) -> list[ChargeItem]:
-    """Charge the daily charges of every local date up to ``at`` that the patient began in the bed.
-
-    The date of the bed's assignment is the first; each date is charged once, however often this runs.
-    Returns what was charged now.
+    What the stay costs up to ``at`` is charged first, so that the gate asks for all of it.
     """
-    charged = []
+    actor.require(PERMISSION_WARD)
     with transaction(hospital_id):
-        admission = find_order(Admission, admission_id)
-        until = min(at, admission.discharged_at or at)
-        zone = Hospital.objects.values_list("time_zone", flat=True).get(id=hospital_id)
-        first_day = ChargeItem.objects.filter(
-            order_id=admission_id, charge_type="daily", status="billable"
-        ).order_by("service_date", "id")
-        templates = {(item.event_id, item.line, item.rule_code): item for item in reversed(first_day)}
-        for template in templates.values():
-            day = template.service_date + timedelta(days=1)
-            while day <= local_date(until, zone):
-                item = accrue(
-                    template.id, service_period=day.isoformat(), service_date=day, actor=actor, at=at
-                )
-                if item is not None:
-                    charged.append(item)
-                day += timedelta(days=1)
-        if charged:
-            source = charged[-1].id
-            event_of_first = charged[0].event_id
-            deliver(
-                [item.id for item in charged], source_id=event_of_first, occurred_at=at, actor=actor, at=at
-            )
-            _apply_advance(hospital_id, admission, f"accrual:{source}", actor, at)
-    return charged
+        if find_order(Admission, admission_id).discharged_at is None:
+            settle(hospital_id, admission_id, actor=actor.also(PERMISSION_CAPTURE), at=at)
+        return end_stay(hospital_id, admission_id, actor=actor, at=at)
 
 
 @guarded("ward.discharge", subject_of(Admission))
-def discharge(hospital_id: UUID, admission_id: UUID, *, actor: Actor, at: datetime) -> Admission:
-    """End the stay, once what is owed is paid or arranged; discharging again changes nothing."""
-    actor.require(PERMISSION_WARD)
+def end_stay(hospital_id: UUID, admission_id: UUID, *, actor: Actor, at: datetime) -> Admission:
+    """Free the bed, close the visit, and charge what only the end of the stay decides."""
     admission = find_order(Admission, admission_id)
     if admission.discharged_at is None:
         admission.discharged_at = at
         admission.save(update_fields=["discharged_at"])
         BedStay.objects.filter(admission=admission, ended_at=None).update(ended_at=at)
+        settle(hospital_id, admission_id, actor=actor.also(PERMISSION_CAPTURE), at=at)
         close_encounter(hospital_id, admission.encounter_id, actor=actor.also(PERMISSION_REGISTER), at=at)
     return admission
 

@@ -17,6 +17,7 @@ from almoner.kernel.tenancy import transaction
 from almoner.orders.models import Admission
 from almoner.orders.operations import find_order
 from almoner.patients.models import Encounter
+from almoner.service_points.ward.accrual import settle
 from almoner.service_points.ward.models import BedStay
 from almoner.service_points.ward.operations import PERMISSION_WARD
 
@@ -87,7 +88,10 @@ def transfer(
             order_id=admission_id,
             body={"bed_id": str(bed_id), "reason": reason},
         )
-        return Transferred(stay, capture(hospital_id, event, actor=actor, at=at))
+        captured = capture(hospital_id, event, actor=actor, at=at)
+        if not captured.replayed:
+            settle(hospital_id, admission_id, actor=actor, at=at)
+        return Transferred(stay, captured)
 
 
 def _present_occupancy(admission: Admission) -> BedStay:

@@ -23,6 +23,7 @@ from almoner.pages.presenters import ServicePointBar, billing_widget, service_po
 from almoner.pages.staff import HospitalRequest, hospital_view
 from almoner.pages.step_actions import action_urls
 from almoner.service_points.ward import operations, presenting, queries, transfers
+from almoner.service_points.ward.accrual import settle
 from almoner.service_points.ward.forms import ExceptionForm, TransferForm
 
 INVALID = 422
@@ -160,7 +161,9 @@ def transfer(request: HospitalRequest, admission_id: UUID) -> HttpResponse:
 @hospital_view(operations.PERMISSION_WARD)
 def charge_days(request: HospitalRequest, admission_id: UUID) -> HttpResponse:
     """Charge every day up to today that was not charged yet; each day is charged once."""
-    charged = operations.accrue_daily(request.hospital.id, admission_id, actor=request.actor, at=request.at)
+    with transaction(request.hospital.id):
+        queries.find_admission(admission_id)
+        charged = settle(request.hospital.id, admission_id, actor=request.actor, at=request.at)
     if not charged:
         return done(_("Every day up to today is charged already."))
     total = request.formats.money(sum(item.net_minor or 0 for item in charged))

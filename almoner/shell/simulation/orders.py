@@ -17,6 +17,7 @@ from almoner.service_points.laboratory.bench import Value
 from almoner.service_points.laboratory.queries import laboratory_order
 from almoner.service_points.pharmacy import operations as pharmacy
 from almoner.service_points.ward import operations as ward
+from almoner.service_points.ward.accrual import settle
 from almoner.shell.simulation import cashier
 from almoner.shell.simulation.gates import pass_gate
 from almoner.shell.simulation.visit import Visit
@@ -213,7 +214,7 @@ def _days_in_bed(visit: Visit, admission_id: UUID) -> Play[None]:
     world = visit.world
     for _ in range(visit.chance.choices((1, 2, 3, 5), weights=(30, 35, 25, 10))[0]):
         yield world.wait_until_local(0, 10)
-        charged = ward.accrue_daily(world.id, admission_id, actor=world.automatic, at=world.at)
+        charged = settle(world.id, admission_id, actor=world.automatic, at=world.at)
         world.count("days charged", len(charged))
         yield world.wait_until_local(visit.minutes(8, 10), visit.minutes(0, 59))
         if world.offer.tests and visit.happens(0.4):

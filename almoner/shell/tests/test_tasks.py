@@ -75,8 +75,8 @@ def _days(hospital_id: UUID, admission_id: UUID) -> list[date]:
 
 def test_every_day_in_bed_is_charged_once_however_often_the_job_runs() -> None:
     hospital_id, admission_id = _in_bed_since(days_ago=2)
-    tasks.charge_ward_days_of(hospital_id)
-    tasks.charge_ward_days_of(hospital_id)
+    tasks.charge_ward_time_of(hospital_id)
+    tasks.charge_ward_time_of(hospital_id)
     days = _days(hospital_id, admission_id)
     assert len(days) == 3 and len(set(days)) == 3
     assert days[-1] - days[0] == timedelta(days=2)

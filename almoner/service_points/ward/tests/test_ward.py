@@ -19,6 +19,7 @@ from almoner.orders.operations import Placed, admit
 from almoner.patients.models import Encounter
 from almoner.payments.operations import agree_plan
 from almoner.service_points.ward import operations
+from almoner.service_points.ward.accrual import settle
 from tests.support.hospital import (
     NOON,
     TestHospital,
@@ -169,8 +170,8 @@ def test_every_local_date_begun_in_the_bed_is_charged_once(
     enforce(hospital, "department", "inpatient", payment_enforcement="none")
     _assign(hospital, admission)
     later = NOON + timedelta(days=3)
-    first = operations.accrue_daily(hospital.id, admission.order.id, actor=hospital.actor, at=later)
-    again = operations.accrue_daily(hospital.id, admission.order.id, actor=hospital.actor, at=later)
+    first = settle(hospital.id, admission.order.id, actor=hospital.actor, at=later)
+    again = settle(hospital.id, admission.order.id, actor=hospital.actor, at=later)
     assert [item.service_period for item in first] == ["2026-03-03", "2026-03-04", "2026-03-05"]
     assert again == []
     balance = hospital.balance(patient)

@@ -1,0 +1,413 @@
+"""Saving charge definitions: everything that cannot be is refused with the field and the reason, and a change
+is a new version from a date on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db.models import F
+
+from almoner.catalog.models import Service
+from almoner.charging.conditions import check_condition
+from almoner.charging.models import ChargeDefinition, ChargeRule, WardBillingTemplate
+from almoner.charging.terms import PER_CHARGE, PER_DAY, PER_STAY
+from almoner.hospitals.models import Department, Hospital, Ward
+from almoner.identity import audit
+from almoner.kernel.actor import Actor
+from almoner.kernel.errors import Conflict, DomainError, NotFound
+from almoner.kernel.service_points import event_kinds, steps
+from almoner.kernel.tenancy import transaction
+
+PERMISSION_DEFINE = "charging.define"
+MAXIMUM_TIERS = 20
+MAXIMUM_AMOUNT = 10**12
+PAYMENT_REQUIREMENTS = ("", "immediate", "deferred", "plan")
+BASES = ("charges", "outstanding", "covered")
+STAGES = ("gross", "discounted", "net")
+_CODE = re.compile(r"[A-Za-z0-9_-]{1,80}")
+_TIME = ("daily", "hourly")
+_KEPT = ("billing_type", "day_rule", "service")
+
+
+@dataclass(frozen=True, slots=True)
+class DefinitionTerms:
+    """What somebody wants to be charged; the fields are those of ``charging.models.ChargeDefinition``.
+
+    Amounts are minor units. ``tiers``: (first unit, last unit or None, rate). ``service_name`` names a
+    service that the catalog does not have yet.
+    """
+
+    code: str
+    service: str
+    billing_type: str
+    starts_on: date
+    service_name: str = ""
+    template: str = ""
+    rate_minor: int | None = None
+    percent: Decimal | None = None
+    base: dict[str, Any] = field(default_factory=dict)
+    free_units: Decimal = Decimal(0)
+    tiers: tuple[tuple[int, int | None, int], ...] = ()
+    minimum_minor: int = 0
+    cap_minor: int | None = None
+    cap_per: str = ""
+    rounding_minor: int = 1
+    day_rule: str = "full"
+    free_minutes: int = 0
+    ward_types: tuple[str, ...] = ()
+    patient_categories: tuple[str, ...] = ()
+    departments: tuple[str, ...] = ()
+    event_kinds: tuple[str, ...] = ()
+    condition: str = ""
+    payment_requirement: str = ""
+    required_at: tuple[str, ...] = ()
+    ends_on: date | None = None
+    is_active: bool = True
+
+
+def save_charge_definition(
+    hospital_id: UUID, terms: DefinitionTerms, *, actor: Actor, at: datetime
+) -> ChargeDefinition:
+    """Put ``terms`` in force from their first day on (section 2.2).
+
+    The version before ends the day before, if it had no end; one that begins on the same day is replaced.
+    What was charged stays as it was charged. Saving the same terms again changes nothing. Raises
+    ``DomainError`` naming the field for terms that cannot be, ``Conflict`` at ``starts_on`` or ``ends_on`` for
+    dates in which another version is in force.
+    """
+    actor.require(PERMISSION_DEFINE)
+    with transaction(hospital_id):
+        Hospital.objects.select_for_update().get(id=hospital_id)
+        check_definition(terms)
+        versions = list(ChargeDefinition.objects.filter(code=terms.code).order_by("version"))
+        latest = next((version for version in reversed(versions) if version.is_active), None)
+        if latest is not None and _says(latest, terms):
+            return latest
+        _check_change(terms, versions)
+        _make_way(terms, versions)
+        _ensure_service(hospital_id, terms)
+        saved = ChargeDefinition.objects.create(
+            hospital_id=hospital_id,
+            version=versions[-1].version + 1 if versions else 1,
+            saved_at=at,
+            saved_by=actor.name,
+            **_columns(terms),
+        )
+        _changed(hospital_id)
+        audit.record(
+            "charge_definition.saved",
+            actor=actor,
+            at=at,
+            subject_kind="charge_definition",
+            subject_id=saved.id,
+            code=saved.code,
+            version=saved.version,
+            starts_on=terms.starts_on.isoformat(),
+        )
+        return saved
+
+
+def end_charge_definition(
+    hospital_id: UUID, code: str, *, ends_on: date, actor: Actor, at: datetime
+) -> ChargeDefinition:
+    """Let a definition charge nothing after ``ends_on``; versions that would begin later are withdrawn.
+
+    Raises ``NotFound`` when no version is in force on that date.
+    """
+    actor.require(PERMISSION_DEFINE)
+    with transaction(hospital_id):
+        Hospital.objects.select_for_update().get(id=hospital_id)
+        versions = ChargeDefinition.objects.filter(code=code, is_active=True)
+        ending = versions.filter(starts_on__lte=ends_on).order_by("-starts_on").first()
+        if ending is None or (ending.ends_on is not None and ending.ends_on < ends_on):
+            raise NotFound(
+                f"The charge {code!r} is not in force on {ends_on}.", field="ends_on", code="not_in_force"
+            )
+        versions.filter(starts_on__gt=ends_on).update(is_active=False)
+        ending.ends_on = ends_on
+        ending.save(update_fields=["ends_on"])
+        _changed(hospital_id)
+        audit.record(
+            "charge_definition.ended",
+            actor=actor,
+            at=at,
+            subject_kind="charge_definition",
+            subject_id=ending.id,
+            code=code,
+            ends_on=ends_on.isoformat(),
+        )
+        return ending
+
+
+def save_ward_billing_template(
+    hospital_id: UUID, code: str, *, name: str, ward_types: Sequence[str], actor: Actor, at: datetime
+) -> WardBillingTemplate:
+    """Name a set of charges and the ward types it holds in (section 7.3). Raises ``DomainError``."""
+    actor.require(PERMISSION_DEFINE)
+    with transaction(hospital_id):
+        _check_code(code)
+        _check_known("ward_types", ward_types, set(Ward.objects.values_list("ward_type", flat=True)))
+        if not name.strip():
+            raise _refusal("name", "Expected a name that people know the set by.")
+        saved, _ = WardBillingTemplate.objects.update_or_create(
+            code=code,
+            defaults={"hospital_id": hospital_id, "name": name.strip()[:200], "ward_types": list(ward_types)},
+        )
+        _changed(hospital_id)
+        audit.record(
+            "ward_billing_template.saved",
+            actor=actor,
+            at=at,
+            subject_kind="ward_billing_template",
+            subject_id=saved.id,
+            code=code,
+            ward_types=list(ward_types),
+        )
+        return saved
+
+
+def check_definition(terms: DefinitionTerms) -> None:
+    """Refuse terms that cannot be; the ``DomainError`` names the field. Needs the hospital's transaction."""
+    _check_code(terms.code)
+    _check_word("billing_type", terms.billing_type, ChargeDefinition.BillingType.values)
+    _check_amounts(terms)
+    _check_tiers(terms)
+    _check_limits(terms)
+    _check_time(terms)
+    _check_names(terms)
+    if terms.condition:
+        check_condition(terms.condition)
+    if terms.billing_type == ChargeDefinition.BillingType.PERCENTAGE:
+        _check_percentage(terms)
+    elif terms.percent is not None or terms.base:
+        raise _refusal("percent", "Expected a percent and its base only for the type percentage.")
+
+
+def _refusal(field_name: str, message: str, code: str = "invalid_definition") -> DomainError:
+    return DomainError(message, field=field_name, code=code)
+
+
+def _check_code(code: str) -> None:
+    if not _CODE.fullmatch(code):
+        raise _refusal("code", "Expected a code of 1 to 80 letters, digits, _ and -.")
+
+
+def _check_word(field_name: str, word: str, words: Iterable[str]) -> None:
+    known = list(words)
+    if word not in known:
+        raise _refusal(field_name, f"Expected one of {', '.join(one for one in known if one)}, got {word!r}.")
+
+
+def _check_known(field_name: str, given: Iterable[str], known: Iterable[str]) -> None:
+    names = sorted(known)
+    for one in given:
+        if one not in names:
+            raise _refusal(field_name, f"There is no {one!r} here. Known: {', '.join(names) or 'none'}.")
+
+
+def _check_amounts(terms: DefinitionTerms) -> None:
+    amounts = {
+        "rate_minor": terms.rate_minor,
+        "minimum_minor": terms.minimum_minor,
+        "cap_minor": terms.cap_minor,
+        **{f"tiers[{place}].rate_minor": rate for place, (_, _, rate) in enumerate(terms.tiers)},
+    }
+    for name, amount in amounts.items():
+        if amount is not None and not 0 <= amount <= MAXIMUM_AMOUNT:
+            raise _refusal(name, f"Expected an amount of zero or more, got {amount} minor units.")
+    if not 1 <= terms.rounding_minor <= 1_000_000:
+        raise _refusal("rounding_minor", "Expected the smallest amount to round to, at least one minor unit.")
+    if not 0 <= terms.free_units <= 10_000:
+        raise _refusal("free_units", "Expected 0 to 10,000 free units.")
+    if terms.ends_on is not None and terms.ends_on < terms.starts_on:
+        raise _refusal("ends_on", f"Expected a date not before {terms.starts_on}, got {terms.ends_on}.")
+
+
+def _check_tiers(terms: DefinitionTerms) -> None:
+    if len(terms.tiers) > MAXIMUM_TIERS:
+        raise _refusal("tiers", f"Expected at most {MAXIMUM_TIERS} tiers.")
+    expected = 1
+    for place, (first, last, _) in enumerate(terms.tiers):
+        if first != expected:
+            raise _refusal("tiers", f"Expected tier {place + 1} to begin with unit {expected}, got {first}.")
+        if last is None and place < len(terms.tiers) - 1:
+            raise _refusal("tiers", f"Tier {place + 1} has no last unit, so no tier can follow it.")
+        if last is not None and last < first:
+            raise _refusal("tiers", f"Tier {place + 1} ends with unit {last} before it begins with {first}.")
+        expected = (last or first) + 1
+    if terms.tiers and terms.tiers[-1][1] is not None:
+        raise _refusal(
+            "tiers", f"Unit {expected} and above have no rate: leave the last tier without an end."
+        )
+    if terms.tiers and terms.rate_minor is not None:
+        raise _refusal("rate_minor", "Expected either one rate or tiers, not both.")
+
+
+def _check_limits(terms: DefinitionTerms) -> None:
+    is_time = terms.billing_type in _TIME
+    allowed = (PER_DAY, PER_STAY) if is_time else (PER_CHARGE,)
+    if terms.billing_type == ChargeDefinition.BillingType.PERCENTAGE:
+        allowed = (PER_STAY,)
+    if terms.cap_minor is not None:
+        if terms.cap_minor == 0:
+            raise _refusal("cap_minor", "Expected a cap above zero.")
+        if terms.cap_minor < terms.minimum_minor:
+            raise _refusal("cap_minor", "The cap is below the minimum.")
+        _check_word("cap_per", terms.cap_per, allowed)
+    elif terms.cap_per:
+        raise _refusal("cap_minor", f"Expected the amount of the cap per {terms.cap_per}.")
+    limited = terms.minimum_minor or terms.cap_minor is not None or terms.rounding_minor > 1
+    is_percentage = terms.billing_type == ChargeDefinition.BillingType.PERCENTAGE
+    if limited and terms.rate_minor is None and not terms.tiers and not is_percentage:
+        raise _refusal("rate_minor", "A minimum, a cap or a rounding needs a rate of the definition's own.")
+    if is_percentage and (terms.rate_minor is not None or terms.tiers or terms.free_units):
+        raise _refusal("rate_minor", "A percentage has no rate, tiers or free units.")
+
+
+def _check_time(terms: DefinitionTerms) -> None:
+    if terms.billing_type == "daily":
+        _check_word("day_rule", terms.day_rule, ("full", "by_hour", "noon_to_noon", "free_until"))
+    elif terms.day_rule != "full":
+        raise _refusal("day_rule", "Only a daily charge has a day rule.")
+    if (terms.day_rule == "free_until") != (terms.free_minutes > 0):
+        raise _refusal(
+            "free_minutes", "Expected free minutes with the day rule free_until, and only with it."
+        )
+    if not 0 <= terms.free_minutes < 24 * 60:
+        raise _refusal("free_minutes", "Expected less than a day of free minutes.")
+    triggered = terms.billing_type not in (*_TIME, ChargeDefinition.BillingType.PERCENTAGE)
+    if triggered and not terms.event_kinds:
+        raise _refusal("event_kinds", "Expected at least one event that triggers it.")
+    if not triggered and terms.event_kinds:
+        raise _refusal("event_kinds", f"No event triggers a {terms.billing_type} charge.")
+    if terms.required_at and terms.billing_type in ("hourly", "percentage"):
+        raise _refusal("required_at", f"No step can ask for a {terms.billing_type} charge in advance.")
+
+
+def _check_names(terms: DefinitionTerms) -> None:
+    if not _CODE.fullmatch(terms.service):
+        raise _refusal("service", "Expected a service code of 1 to 80 letters, digits, _ and -.")
+    if not terms.service_name and not Service.objects.filter(code=terms.service, is_active=True).exists():
+        raise _refusal("service", f"There is no service {terms.service!r}; give it a name to make one.")
+    _check_known("ward_types", terms.ward_types, set(Ward.objects.values_list("ward_type", flat=True)))
+    _check_known("departments", terms.departments, set(Department.objects.values_list("code", flat=True)))
+    _check_known("event_kinds", terms.event_kinds, event_kinds())
+    _check_known("required_at", terms.required_at, steps())
+    if terms.template:
+        _check_known("template", [terms.template], WardBillingTemplate.objects.values_list("code", flat=True))
+    _check_word("payment_requirement", terms.payment_requirement, PAYMENT_REQUIREMENTS)
+    for category in terms.patient_categories:
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", category):
+            raise _refusal("patient_categories", f"Expected a code such as private, got {category!r}.")
+    if ChargeRule.objects.filter(code=terms.code).exists():
+        raise _refusal("code", f"The hospital's file has a charge rule {terms.code!r} already.")
+
+
+def _check_percentage(terms: DefinitionTerms) -> None:
+    if terms.percent is None or not 0 < terms.percent <= 100:
+        raise _refusal("percent", "Expected a percentage above 0 and at most 100.")
+    if terms.percent != round(terms.percent, 4):
+        raise _refusal("percent", "Expected a percentage with at most four decimals.")
+    unknown = sorted(set(terms.base) - {"of", "stage", "service_kinds", "services", "definitions"})
+    if unknown:
+        raise _refusal("base", f"Unknown key {unknown[0]!r} in the base.")
+    _check_word("base", terms.base.get("of", "charges"), BASES)
+    _check_word("base", terms.base.get("stage", "net"), STAGES)
+    _check_known("base", terms.base.get("service_kinds", ()), Service.Kind.values)
+    _check_known("base", terms.base.get("services", ()), Service.objects.values_list("code", flat=True))
+    named = {
+        row.code: set(row.base.get("definitions", ()))
+        for row in ChargeDefinition.objects.filter(is_active=True).order_by("version")
+    }
+    named[terms.code] = set(terms.base.get("definitions", ()))
+    _check_known("base", named[terms.code], named)
+    circle = _circle(terms.code, named)
+    if circle:
+        raise _refusal(
+            "base", f"A percentage cannot be part of its own base: {' of '.join(circle)}.", "circular_base"
+        )
+
+
+def _circle(code: str, named: dict[str, set[str]]) -> list[str]:
+    """The way from ``code`` back to itself through the bases, if there is one."""
+    ways = [[code]]
+    seen: set[str] = set()
+    while ways:
+        way = ways.pop()
+        for following in sorted(named.get(way[-1], ())):
+            if following == code:
+                return [*way, code]
+            if following not in seen:
+                seen.add(following)
+                ways.append([*way, following])
+    return []
+
+
+def _check_change(terms: DefinitionTerms, versions: Sequence[ChargeDefinition]) -> None:
+    for name in _KEPT:
+        if versions and getattr(versions[-1], name) != getattr(terms, name):
+            raise _refusal(
+                name,
+                f"A new version keeps its {name.replace('_', ' ')} ({getattr(versions[-1], name)}): "
+                "define a charge of another code for this.",
+            )
+
+
+def _make_way(terms: DefinitionTerms, versions: Sequence[ChargeDefinition]) -> None:
+    """End or withdraw what the new version takes the place of. Raises ``Conflict`` for an overlap."""
+    for version in versions:
+        if not version.is_active:
+            continue
+        if version.starts_on == terms.starts_on:
+            version.is_active = False
+            version.save(update_fields=["is_active"])
+        elif version.starts_on > terms.starts_on:
+            if terms.ends_on is None or terms.ends_on >= version.starts_on:
+                raise Conflict(
+                    f"Version {version.version} begins on {version.starts_on}: expected an end before it.",
+                    field="ends_on",
+                    code="overlapping_dates",
+                )
+        elif version.ends_on is None:
+            version.ends_on = terms.starts_on - timedelta(days=1)
+            version.save(update_fields=["ends_on"])
+        elif version.ends_on >= terms.starts_on:
+            raise Conflict(
+                f"Version {version.version} is in force until {version.ends_on}: expected a later first day.",
+                field="starts_on",
+                code="overlapping_dates",
+            )
+
+
+def _says(row: ChargeDefinition, terms: DefinitionTerms) -> bool:
+    return all(getattr(row, name) == value for name, value in _columns(terms).items())
+
+
+def _columns(terms: DefinitionTerms) -> dict[str, Any]:
+    columns = asdict(terms)
+    del columns["service_name"]
+    columns["tiers"] = [list(tier) for tier in terms.tiers]
+    columns["base"] = {
+        key: list(value) if isinstance(value, tuple) else value for key, value in terms.base.items()
+    }
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in columns.items()}
+
+
+def _ensure_service(hospital_id: UUID, terms: DefinitionTerms) -> None:
+    if terms.service_name and not Service.objects.filter(code=terms.service).exists():
+        Service.objects.create(
+            hospital_id=hospital_id,
+            code=terms.service,
+            name=terms.service_name,
+            kind=Service.Kind.WARD,
+        )
+
+
+def _changed(hospital_id: UUID) -> None:
+    Hospital.objects.filter(id=hospital_id).update(configuration_version=F("configuration_version") + 1)
