@@ -138,7 +138,7 @@ def _spans(
     """When the patient lay in a bed on ``day``, as far as it had come by ``until``."""
     start, end = begins(day, time_zone), begins(day + DAY, time_zone)
     for place in stay:
-        last = min(end, *(at for at in (place.ended_at, until) if at is not None))
+        last = min([end, *(at for at in (place.ended_at, until) if at is not None)])
         if max(start, place.began_at) < last:
             yield max(start, place.began_at), last
 
