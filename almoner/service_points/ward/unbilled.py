@@ -11,7 +11,7 @@ from django.db import connection
 from almoner.charging.unbilled import Unbilled, UnbilledSource, no_rule
 from almoner.kernel.actor import Actor
 from almoner.kernel.tenancy import require_transaction
-from almoner.service_points.ward.operations import accrue_daily
+from almoner.service_points.ward.accrual import settle
 
 # A day counts when the patient lay in a bed at the midnight that ended it, in the hospital's zone, in a ward
 # that a daily rule of the hospital is for. A charge that somebody took back after its day was a decision.
@@ -85,10 +85,10 @@ def find(*, since: datetime, at: datetime, limit: int, subject: str = "") -> lis
 
 
 def charge(hospital_id: UUID, work: Unbilled, *, actor: Actor, at: datetime) -> int:
-    """Charge every day of the admission that has no charge yet, this one among them."""
+    """Charge the time of the admission that has no charge yet, this day among it."""
     admission_id, day = _named(work.subject)
     assert admission_id is not None
-    charged = accrue_daily(hospital_id, admission_id, actor=actor, at=at)
+    charged = settle(hospital_id, admission_id, actor=actor, at=at)
     if not any(item.service_date == day for item in charged):
         raise no_rule()
     return sum(item.net_minor or 0 for item in charged)

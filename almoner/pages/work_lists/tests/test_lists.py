@@ -23,7 +23,7 @@ from almoner.patients.operations import close_encounter
 from almoner.payments.corrections import cancel_with_reason, revise_quantity
 from almoner.service_points.laboratory import operations as laboratory
 from almoner.service_points.pharmacy import operations as pharmacy
-from almoner.service_points.ward.operations import accrue_daily
+from almoner.service_points.ward.accrual import settle
 from tests.support.day import AT, BusyDay
 from tests.support.hospital import PRICES_START, change_configuration
 from tests.support.pages import HTMX, member_client, said, templates_of, text_of, typed
@@ -245,7 +245,7 @@ def test_a_night_in_bed_without_its_daily_charge_is_charged_by_day(
     with day.hospital.transaction():
         admission = ChargeItem.objects.filter(charge_type="daily", status="billable").first()
         assert admission is not None
-    assert accrue_daily(day.hospital.id, admission.order_id, actor=day.hospital.actor, at=at) == []  # type: ignore[arg-type]
+    assert settle(day.hospital.id, admission.order_id, actor=day.hospital.actor, at=at) == []  # type: ignore[arg-type]
 
 
 def test_a_charge_never_delivered_is_listed_after_a_week_and_delivered_or_cancelled(
