@@ -89,6 +89,9 @@ def _some(world: BusyDay, part: str) -> UUID | int:
         "sample_id": "laboratory.Sample",
         "result_id": "laboratory.TestResult",
         "bed_id": "hospitals.Bed",
+        "dispensing_id": "pharmacy.Dispensing",
+        "stock_item_id": "pharmacy.StockItem",
+        "batch_id": "pharmacy.Batch",
     }
     with world.hospital.transaction():
         row = apps.get_model(models[part]).objects.order_by("id").first()

@@ -176,7 +176,12 @@ class _Compiler(Compilation):
                     path, f"Expected the key {needed!r} here (needed: name, kind).", key=True
                 )
         record = derive.service_record(
-            service.name or "", service.kind or "other", department, tax=tax, flags=self.flags(service)
+            service.name or "",
+            service.kind or "other",
+            department,
+            tax=tax,
+            flags=self.flags(service),
+            substitutes=self.substitutes(code, service, path),
         )
         self.add_service(code, record, path)
         if service.price is not None:
@@ -186,7 +191,7 @@ class _Compiler(Compilation):
 
     def refine(self, record: Record, service: structure.Service, tax: str, path: Path) -> None:
         origin = self.document.locate(self.places["services", path[1]], key=True)[0]  # type: ignore[index]
-        for key in ("kind", "department", "price"):
+        for key in ("kind", "department", "price", "substitutes"):
             if getattr(service, key) is not None:
                 self.document.refuse(
                     (*path, key),
@@ -200,6 +205,19 @@ class _Compiler(Compilation):
 
     def flags(self, service: structure.Service) -> tuple[str, ...]:
         return tuple(sorted(set(service.flags or ())))
+
+    def substitutes(self, code: str, service: structure.Service, path: Path) -> tuple[str, ...]:
+        """Other medications of the file, each once, in the order in which they are offered."""
+        chosen = service.substitutes or ()
+        if chosen and service.kind != "medication":
+            self.document.refuse((*path, "substitutes"), "Only a medication has substitutes.", key=True)
+        for index, other in enumerate(chosen):
+            place = (*path, "substitutes", index)
+            self.names.check("service", other, place)
+            known = self.file.services.get(other)
+            if other == code or (known is not None and known.kind != "medication"):
+                self.document.refuse(place, "Expected another medication.")
+        return tuple(dict.fromkeys(chosen))
 
     def service_rules(self) -> None:
         for index, entry in enumerate(self.file.per_service_configuration):

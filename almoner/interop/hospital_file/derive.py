@@ -17,7 +17,13 @@ def title(code: str) -> str:
 
 
 def service_record(
-    name: str, kind: str, department: str = "", *, tax: str = "", flags: tuple[str, ...] = ()
+    name: str,
+    kind: str,
+    department: str = "",
+    *,
+    tax: str = "",
+    flags: tuple[str, ...] = (),
+    substitutes: tuple[str, ...] = (),
 ) -> Record:
     """A catalog service. ``payment_timing`` and ``charge_timing`` follow from its billing rules."""
     return {
@@ -26,6 +32,7 @@ def service_record(
         "department": department,
         "tax": tax,
         "flags": flags,
+        "substitutes": substitutes,
         "payment_timing": "",
         "charge_timing": "",
     }

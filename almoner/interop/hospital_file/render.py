@@ -232,6 +232,8 @@ class _Renderer:
                 block[name] = record[name]
         if record["flags"]:
             block["flags"] = list(record["flags"])
+        if record["substitutes"]:
+            block["substitutes"] = list(record["substitutes"])
         key = self.standing.get(code)
         if key is not None and key in self.prices:
             block["price"] = self.amount(self.prices.pop(key)["price_minor"])

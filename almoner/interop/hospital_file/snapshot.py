@@ -94,6 +94,7 @@ def _read_catalog(state: State) -> None:
             "department": service.department.code if service.department else "",
             "tax": service.tax.code if service.tax else "",
             "flags": tuple(sorted(set(service.flags))),
+            "substitutes": tuple(service.substitutes),
             "payment_timing": service.payment_timing,
             "charge_timing": service.charge_timing,
         }

@@ -158,6 +158,7 @@ class _Store:
                     "department_id": departments[record["department"]] if record["department"] else None,
                     "tax_id": taxes[record["tax"]] if record["tax"] else None,
                     "flags": list(record["flags"]),
+                    "substitutes": list(record["substitutes"]),
                     "payment_timing": record["payment_timing"],
                     "charge_timing": record["charge_timing"],
                     "is_active": True,

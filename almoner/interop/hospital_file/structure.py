@@ -226,6 +226,9 @@ class Service(Block):
     price_from: Day | None = None
     tax: Code40 | None = None
     flags: tuple[Code40, ...] | None = None
+    substitutes: tuple[Code80, ...] | None = Field(
+        None, description="Medications that the pharmacy may hand out in this one's place."
+    )
     billing_rules: BillingRules | None = None
 
 

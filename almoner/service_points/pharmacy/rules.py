@@ -1,7 +1,8 @@
-"""Which batches to hand out from: pure, tested as a table."""
+"""Which batches to hand out from, and what the code on a box says: pure, tested as tables."""
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -62,3 +63,59 @@ def pick(shelves: Iterable[Shelf], quantity: Decimal, today: date) -> list[Picke
         picked.append(Picked(shelf.batch_id, taken))
         quantity -= taken
     return None if quantity > 0 else picked
+
+
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """What the code on a box says about its batch."""
+
+    batch_number: str
+    expires_on: date | None
+
+
+_FIXED_LENGTHS = {"01": 14, "02": 14, "11": 6, "13": 6, "15": 6, "17": 6}
+_SEPARATOR = "\x1d"
+
+
+def read_gs1(text: str) -> Scanned | None:
+    """Batch and expiry out of a scanned GS1 code (General Specifications, sections 3 and 7.12); None for anything else.
+
+    Read are element strings that begin with a GTIN (01), with the separator FNC1 or in brackets:
+    ``01095011015300031726123110AB-12`` or ``(01)09501101530003(17)261231(10)AB-12``. A day of 00 is the last
+    of the month.
+    """
+    text = text.strip().removeprefix("]d2").removeprefix("]C1").lstrip(_SEPARATOR)
+    elements = _bracketed(text) if text.startswith("(01)") else _concatenated(text)
+    if "10" not in elements or "01" not in elements:
+        return None
+    return Scanned(elements["10"], _gs1_date(elements.get("17", "")))
+
+
+def _bracketed(text: str) -> dict[str, str]:
+    parts = [part.split(")", 1) for part in text.split("(") if ")" in part]
+    return {name: value.strip() for name, value in parts}
+
+
+def _concatenated(text: str) -> dict[str, str]:
+    elements: dict[str, str] = {}
+    if not text.startswith("01") or not text[2:16].isdigit() or len(text) < 18:
+        return elements
+    while len(text) > 2:
+        name, text = text[:2], text[2:]
+        length = _FIXED_LENGTHS.get(name)
+        if length is None:
+            value, _, text = text.partition(_SEPARATOR)
+        else:
+            value, text = text[:length], text[length:].removeprefix(_SEPARATOR)
+        elements[name] = value
+    return elements
+
+
+def _gs1_date(text: str) -> date | None:
+    if len(text) != 6 or not text.isdigit():
+        return None
+    year, month, day = 2000 + int(text[:2]), int(text[2:4]), int(text[4:])
+    if not 1 <= month <= 12:
+        return None
+    last = monthrange(year, month)[1]
+    return date(year, month, day or last) if day <= last else None

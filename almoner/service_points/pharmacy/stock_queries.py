@@ -9,7 +9,10 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import Q
 
+from almoner.catalog.models import Service
+from almoner.hospitals.models import Department
 from almoner.kernel.errors import NotFound
 from almoner.kernel.tenancy import require_transaction
 from almoner.service_points.pharmacy.models import Batch, StockItem, StockMovement
@@ -17,6 +20,8 @@ from almoner.service_points.pharmacy.rules import NEAR_EXPIRY_DAYS
 
 MAXIMUM_ITEMS = 300
 MAXIMUM_MOVEMENTS = 200
+SHOWN = ("low", "near", "expired")
+"""Ways to look at the list besides all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +48,12 @@ class StockLine:
 
 
 _STOCK = """
-SELECT item.id, store.code, store.name, service.code, service.name, item.minimum,
-       coalesce(sum(batch.on_hand) FILTER (WHERE batch.expires_on >= %(today)s), 0),
-       coalesce(sum(batch.on_hand) FILTER (WHERE batch.expires_on < %(today)s), 0),
+SELECT * FROM (
+SELECT item.id, store.code AS store_code, store.name AS store, service.code, service.name, item.minimum,
+       coalesce(sum(batch.on_hand) FILTER (WHERE batch.expires_on >= %(today)s), 0) AS usable,
+       coalesce(sum(batch.on_hand) FILTER (WHERE batch.expires_on < %(today)s), 0) AS expired,
        coalesce(sum(batch.on_hand) FILTER (WHERE batch.expires_on >= %(today)s
-                                             AND batch.expires_on <= %(today)s::date + %(near)s), 0),
+                                             AND batch.expires_on <= %(today)s::date + %(near)s), 0) AS near_expiry,
        min(batch.expires_on) FILTER (WHERE batch.on_hand > 0 AND batch.expires_on >= %(today)s)
 FROM pharmacy_stockitem AS item
 JOIN catalog_service AS service ON service.hospital_id = %(hospital)s AND service.id = item.service_id
@@ -59,13 +65,19 @@ WHERE item.hospital_id = %(hospital)s
       SELECT FROM pharmacy_batch AS b
       WHERE b.hospital_id = %(hospital)s AND b.item_id = item.id AND b.number ILIKE %(like)s))
 GROUP BY item.id, store.code, store.name, service.code, service.name, item.minimum
-ORDER BY service.name, store.name, item.id
+) AS line
+WHERE CASE %(show)s WHEN 'low' THEN usable <= minimum WHEN 'near' THEN near_expiry > 0
+      WHEN 'expired' THEN expired > 0 ELSE true END
+ORDER BY name, store, id
 LIMIT %(limit)s
 """
 
 
-def stock_list(*, today: date, words: str = "", item_id: UUID | None = None) -> list[StockLine]:
-    """What the stores keep, by name; with ``words`` what has them in its name, code or a batch number.
+def stock_list(
+    *, today: date, words: str = "", show: str = "", item_id: UUID | None = None
+) -> list[StockLine]:
+    """What the stores keep, by name; with ``words`` what has them in its name, code or a batch number;
+    ``show`` one of ``SHOWN``: only those.
 
     One statement, at most ``MAXIMUM_ITEMS`` lines.
     """
@@ -76,6 +88,7 @@ def stock_list(*, today: date, words: str = "", item_id: UUID | None = None) -> 
         "near": NEAR_EXPIRY_DAYS,
         "words": words,
         "like": f"%{escaped}%",
+        "show": show,
         "item": item_id,
         "limit": MAXIMUM_ITEMS,
     }
@@ -114,7 +127,14 @@ def batch_file(batch_id: UUID) -> Batch:
     return batch
 
 
-def stores_with_stock() -> list[tuple[str, str]]:
-    """Code and name of the departments whose stores keep something."""
-    rows = StockItem.objects.values_list("store__code", "store__name").distinct().order_by("store__name")
-    return list(rows)
+def stores() -> list[tuple[str, str]]:
+    """Code and name of the departments that may keep a store: pharmacies, and those that keep something."""
+    keeping = StockItem.objects.values("store")
+    rows = Department.objects.filter(Q(kind=Department.Kind.PHARMACY) | Q(id__in=keeping), is_active=True)
+    return list(rows.order_by("name").values_list("code", "name"))
+
+
+def medications() -> list[tuple[str, str]]:
+    """Code and name of every medication of the catalog."""
+    rows = Service.objects.filter(kind=Service.Kind.MEDICATION, is_active=True)
+    return list(rows.order_by("name").values_list("code", "name"))

@@ -23,6 +23,7 @@ from almoner.kernel.tenancy import transaction
 from almoner.shell.simulation.engine import Played, make_world, play, start_of
 from almoner.shell.simulation.hospitals import demo_file
 from almoner.shell.simulation.scenes import stage
+from almoner.shell.simulation.shelves import fill_shelves
 from almoner.shell.simulation.world import HOUR, staff_of
 
 DAYS = 3
@@ -111,6 +112,7 @@ def seed(
                 seconds=max(1, now),
                 progress=lambda share: progress(world.local, world.tally["visits"]),
             )
+            fill_shelves(world)
     return hospital, played
 
 

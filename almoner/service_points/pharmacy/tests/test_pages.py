@@ -15,10 +15,9 @@ from almoner.identity.roles import ROLES
 from almoner.kernel.ids import new_id
 from almoner.orders.models import Prescription
 from almoner.orders.operations import cancel_order
-from almoner.service_points import pharmacy
 from almoner.service_points.pharmacy.models import Dispensing
 from tests.support.day import AT, BusyDay
-from tests.support.pages import HTMX, member_client, said, templates_of, text_of, typed
+from tests.support.pages import HTMX, member_client, said, text_of, typed
 
 MAXIMUM_STATEMENTS = 12
 ALLOWED = {"administrator", "pharmacist"}
@@ -192,15 +191,3 @@ def test_a_page_takes_few_statements(day: BusyDay, pharmacist: Client, page: str
         pharmacist.get(address or page)
     sent = [query["sql"] for query in queries if not query["sql"].startswith(("SAVEPOINT", "RELEASE"))]
     assert len(sent) <= MAXIMUM_STATEMENTS, sent
-
-
-def test_every_template_is_drawn_with_what_it_asks_for(
-    day: BusyDay, pharmacist: Client, page: str, rendered: set[str]
-) -> None:
-    for pays in (False, True):
-        if pays:
-            pay(day)
-            hand_out(pharmacist, page, "5")
-        for address in ("/pharmacy/", "/pharmacy/handed-out/", page, f"{page}part/"):
-            assert pharmacist.get(address).status_code == 200
-    assert templates_of(pharmacy) - rendered == set()

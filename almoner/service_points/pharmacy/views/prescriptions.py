@@ -1,4 +1,4 @@
-"""The pharmacy's pages: prescriptions on hold and ready, one of them, and what was handed out."""
+"""Prescriptions: those on hold and ready, one of them, handing out and substituting."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from almoner.enforcement.queries import (
     decisions_now,
     service_point_status,
 )
-from almoner.kernel.errors import Conflict
+from almoner.kernel.errors import Conflict, NotFound
 from almoner.kernel.tenancy import transaction
 from almoner.pages.answers import done
 from almoner.pages.live import live_page
@@ -27,8 +27,8 @@ from almoner.pages.presenters import billing_widget, service_point_bar
 from almoner.pages.staff import HospitalRequest, hospital_view
 from almoner.pages.step_actions import action_urls
 from almoner.service_points.pharmacy import operations, presenting, queries
-from almoner.service_points.pharmacy.forms import DispenseForm
-from almoner.service_points.pharmacy.operations import PERMISSION_DISPENSE, STEP
+from almoner.service_points.pharmacy.forms import DispenseForm, SubstituteForm
+from almoner.service_points.pharmacy.operations import PERMISSION_DISPENSE, PERMISSION_STOCK, STEP
 
 INVALID = 422
 
@@ -48,18 +48,12 @@ def work_list(request: HospitalRequest) -> HttpResponse:
         )
         for one, decision in zip(waiting, decisions, strict=True)
     ]
-    context = {"ready": [row for row in rows if not row.why], "held": [row for row in rows if row.why]}
+    context = {
+        "ready": [row for row in rows if not row.why],
+        "held": [row for row in rows if row.why],
+        "may_manage_stock": request.actor.may(PERMISSION_STOCK),
+    }
     return live_page(request, "pharmacy/work_list.html", "pharmacy/work_list_content.html", context)
-
-
-@require_safe
-@hospital_view(PERMISSION_DISPENSE)
-def history(request: HospitalRequest) -> HttpResponse:
-    """``/pharmacy/handed-out/``: what was handed out, the latest first."""
-    rows = [
-        presenting.handed_out_row(one, request.formats, today=request.today) for one in queries.handed_out()
-    ]
-    return live_page(request, "pharmacy/history.html", "pharmacy/history_content.html", {"rows": rows})
 
 
 @require_safe
@@ -86,9 +80,13 @@ def prescription(request: HospitalRequest, prescription_id: UUID) -> HttpRespons
         "kind": presenting.KINDS.get(found.request_type, ""),
         "bar": service_point_bar(status, formats, request.actor, urls, today=request.today),
         "billing": billing_widget(billing, formats, request.actor, today=request.today),
-        "lines": [presenting.line_row(line) for line in read.lines],
+        "lines": [
+            presenting.line_row(line, found.id, formats, today=request.today, is_open=read.is_open)
+            for line in read.lines
+        ],
         "handed_out": [
-            presenting.handed_out_row(one, formats, today=request.today) for one in read.handed_out
+            presenting.handed_out_row(one, formats, request.actor, today=request.today)
+            for one in read.handed_out
         ],
         "may_part": read.is_open and status.decision.may_proceed,
         "part_url": reverse("pharmacy:part", args=[found.id]),
@@ -97,7 +95,11 @@ def prescription(request: HospitalRequest, prescription_id: UUID) -> HttpRespons
 
 
 def _dispense(
-    request: HospitalRequest, prescription_id: UUID, key: str, quantities: Mapping[int, Decimal] | None
+    request: HospitalRequest,
+    prescription_id: UUID,
+    key: str,
+    quantities: Mapping[int, Decimal] | None,
+    batches: Mapping[int, UUID] | None = None,
 ) -> None:
     """Hand out once per ``key``. Raises ``Conflict`` while the prescription is on hold."""
     hospital_id = request.hospital.id
@@ -108,6 +110,7 @@ def _dispense(
         hospital_id,
         prescription_id,
         quantities=quantities,
+        batches=batches,
         idempotency_key=key,
         actor=request.actor,
         at=request.at,
@@ -142,7 +145,9 @@ def dispense_part(request: HospitalRequest, prescription_id: UUID) -> HttpRespon
     """The dialog in which a part is handed out, by line."""
     with transaction(request.hospital.id):
         read = queries.prescription_file(prescription_id)
-    form = DispenseForm(request.POST or None, lines=read.lines)
+    form = DispenseForm(
+        request.POST or None, lines=read.lines, today=request.today, show_day=request.formats.day
+    )
     if request.method == "POST":
         handed_out = form.attempt(lambda: _part(request, prescription_id, form))
         if handed_out:
@@ -152,5 +157,35 @@ def dispense_part(request: HospitalRequest, prescription_id: UUID) -> HttpRespon
 
 
 def _part(request: HospitalRequest, prescription_id: UUID, form: DispenseForm) -> bool:
-    _dispense(request, prescription_id, form.key, form.quantities)
+    _dispense(request, prescription_id, form.key, form.quantities, form.batches)
     return True
+
+
+@require_http_methods(["GET", "POST"])
+@hospital_view(PERMISSION_DISPENSE)
+def substitute(request: HospitalRequest, prescription_id: UUID, line: int) -> HttpResponse:
+    """The dialog in which another medication takes the place of what is left of a line."""
+    with transaction(request.hospital.id):
+        read = queries.prescription_file(prescription_id)
+    found = next((one for one in read.lines if one.line == line), None)
+    if found is None:
+        raise NotFound(_("The prescription has no such line."), field="line", code="unknown_line")
+    form = SubstituteForm(request.POST or None, line=found)
+    if request.method == "POST":
+        made = form.attempt(
+            lambda: operations.substitute(
+                request.hospital.id,
+                prescription_id,
+                line=line,
+                service=form.cleaned_data["service"],
+                reason=form.cleaned_data["reason"],
+                consented_by=form.cleaned_data.get("consented_by", ""),
+                idempotency_key=form.key,
+                actor=request.actor,
+                at=request.at,
+            )
+        )
+        if made is not None:
+            return done(_("%(name)s is handed out instead.") % {"name": made.service.name})
+    context = {"form": form, "line": found, "prescription": read.prescription, "action": request.path}
+    return render(request, "pharmacy/substitute.html", context, status=INVALID if form.errors else 200)

@@ -1,0 +1,1 @@
+"""Views of the pharmacy: prescriptions and what was handed out; the stock."""
