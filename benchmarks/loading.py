@@ -64,7 +64,13 @@ def services_of(visit: int, lines: int = LINES) -> tuple[str, ...]:
 
 def make_hospital(slug: str) -> UUID:
     """A hospital with open books that offers what visits need; strict."""
-    hospital = Hospital.objects.create(slug=slug, name=slug, currency="USD", time_zone="America/New_York")
+    hospital = Hospital.objects.create(
+        slug=slug,
+        name=slug,
+        currency="USD",
+        time_zone="America/New_York",
+        second_factor=Hospital.SecondFactor.OFFERED,
+    )
     with transaction(hospital.id):
         open_books()
         ChargeRule.objects.create(

@@ -13,8 +13,13 @@ class Hospital(models.Model):
 
     ``configuration_version`` rises with every change of prices, rules or policies; whoever holds them
     in memory compares it. ``rounding_step_minor`` is the smallest amount a charge is rounded to,
-    ``billing_cycle`` (section 4.1) decides when charges fall due, never when they are captured.
+    ``billing_cycle`` (section 4.1) decides when charges fall due, never when they are captured. ``second_factor``: whether those
+    who move money or override must have one to work here.
     """
+
+    class SecondFactor(models.TextChoices):
+        REQUIRED = "required"
+        OFFERED = "offered"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     slug = models.SlugField(unique=True, max_length=60)
@@ -24,8 +29,18 @@ class Hospital(models.Model):
     locale = models.CharField(max_length=20, default="en_US")
     rounding_step_minor = models.IntegerField(default=1)
     billing_cycle = models.CharField(max_length=20, default="real_time")
+    second_factor = models.CharField(
+        max_length=10, choices=SecondFactor.choices, default=SecondFactor.REQUIRED
+    )
     configuration_version = models.IntegerField(default=0)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(second_factor__in=("required", "offered")), name="hospital_second_factor"
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name

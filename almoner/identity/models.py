@@ -59,6 +59,70 @@ class Membership(models.Model):
         ]
 
 
+class StaffMember(models.Model):
+    """What a hospital knows about somebody who works there, besides the roles; absent: nothing special.
+
+    ``departments`` are codes of the hospital's departments, to choose from first; they permit nothing. Whoever is
+    suspended is not let in there until ``suspended_at`` is empty again. Read with ``Membership``, hence the
+    platform's.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    hospital_id = models.UUIDField()
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    departments = ArrayField(models.CharField(max_length=60), default=list)
+    suspended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["hospital_id", "user"], name="staff_member_once")]
+
+
+class HospitalRole(models.Model):
+    """What a hospital changed about a standard role, or a role of its own (``identity.roles.RoleChange``).
+
+    Read with ``Membership``, hence the platform's.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    hospital_id = models.UUIDField()
+    code = models.CharField(max_length=40)
+    title = models.CharField(max_length=60, blank=True)
+    granted = ArrayField(models.CharField(max_length=60), default=list)
+    withdrawn = ArrayField(models.CharField(max_length=60), default=list)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["hospital_id", "code"], name="hospital_role_once")]
+
+
+class Invitation(TenantModel):
+    """A letter with a link by which somebody joins the staff. Open until accepted, withdrawn or expired.
+
+    ``roles`` and ``departments`` are what they get; ``invited_by`` is the name of who decided it.
+    """
+
+    email = models.EmailField()
+    roles = ArrayField(models.CharField(max_length=40))
+    departments = ArrayField(models.CharField(max_length=60), default=list)
+    invited_by = models.CharField(max_length=200)
+    invited_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True)
+    withdrawn_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["hospital_id", "email"],
+                condition=models.Q(accepted_at=None, withdrawn_at=None),
+                name="invitation_open_once",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(accepted_at=None) | models.Q(withdrawn_at=None),
+                name="invitation_accepted_or_withdrawn",
+            ),
+        ]
+
+
 class ApiKey(models.Model):
     """A program's key to one hospital. Only the SHA-256 of the secret is kept.
 

@@ -13,7 +13,7 @@ from django.db.transaction import atomic
 
 from almoner.identity import audit
 from almoner.identity.models import ApiKey, Membership, User
-from almoner.identity.roles import ROLES
+from almoner.identity.queries import roles_of
 from almoner.kernel.actor import Actor
 from almoner.kernel.errors import Conflict, DomainError, NotFound
 from almoner.kernel.tenancy import transaction
@@ -37,25 +37,10 @@ def create_user(
     ``Conflict`` when the address has a user already.
     """
     actor.require(PERMISSION_MANAGE)
-    wanted = _check_roles(roles)
-    email = email.strip().lower()
-    if not name.strip() or len(name) > 200:
-        raise DomainError("A name has 1 to 200 characters.", field="name", code="invalid_name")
-    try:
-        validate_email(email)
-    except ValidationError as error:
-        raise DomainError(
-            "Expected an address such as name@hospital.org.", field="email", code="invalid_email"
-        ) from error
-    try:
-        validate_password(password, User(email=email, name=name))
-    except ValidationError as error:
-        raise DomainError(" ".join(error.messages), field="password", code="invalid_password") from error
+    wanted = check_roles(hospital_id, roles, actor)
     with transaction(hospital_id):
-        if User.objects.filter(email=email).exists():
-            raise Conflict(f"{email} has a user already.", field="email", code="user_exists")
-        user = User.objects.create_user(email, password, name=name.strip())
-        _set_roles(hospital_id, user, wanted)
+        user = add_user(email=email, name=name, password=password)
+        write_roles(hospital_id, user, wanted)
         audit.record(
             "user.created", actor=actor, at=at, subject_kind="user", subject_id=user.id, roles=wanted
         )
@@ -65,10 +50,10 @@ def create_user(
 def set_roles(hospital_id: UUID, email: str, *, roles: Iterable[str], actor: Actor, at: datetime) -> User:
     """Give a user exactly ``roles`` at the hospital; with none of them they no longer work there."""
     actor.require(PERMISSION_MANAGE)
-    wanted = _check_roles(roles)
+    wanted = check_roles(hospital_id, roles, actor)
     with transaction(hospital_id):
         user = find_user(email)
-        before = _set_roles(hospital_id, user, wanted)
+        before = write_roles(hospital_id, user, wanted)
         audit.record(
             "user.roles_set",
             actor=actor,
@@ -162,18 +147,56 @@ def revoke_key(key_id: UUID, *, actor: Actor, at: datetime) -> ApiKey:
         return key
 
 
-def _check_roles(roles: Iterable[str]) -> list[str]:
+def clean_email(email: str) -> str:
+    """``email`` as it is kept. Raises ``DomainError`` at ``email``."""
+    try:
+        validate_email(email := email.strip().lower())
+    except ValidationError as error:
+        raise DomainError(
+            "Expected an address such as name@hospital.org.", field="email", code="invalid_email"
+        ) from error
+    return email
+
+
+def add_user(*, email: str, name: str, password: str) -> User:
+    """A new user. Raises ``DomainError`` naming the field, ``Conflict`` when the address has a user already."""
+    email = clean_email(email)
+    if not name.strip() or len(name) > 200:
+        raise DomainError("A name has 1 to 200 characters.", field="name", code="invalid_name")
+    try:
+        validate_password(password, User(email=email, name=name))
+    except ValidationError as error:
+        raise DomainError(" ".join(error.messages), field="password", code="invalid_password") from error
+    if User.objects.filter(email=email).exists():
+        raise Conflict(f"{email} has a user already.", field="email", code="user_exists")
+    return User.objects.create_user(email, password, name=name.strip())
+
+
+def check_roles(
+    hospital_id: UUID, roles: Iterable[str], actor: Actor, *, held: Iterable[str] = ()
+) -> list[str]:
+    """The codes of ``roles``, each once. Raises ``DomainError`` at ``role`` for one that the hospital has not,
+    and for one, besides those ``held`` already, that may do more than ``actor``: nobody gives what they lack."""
+    known = roles_of(hospital_id)
     wanted = sorted(set(roles))
-    for role in wanted:
-        if role not in ROLES:
+    for code in wanted:
+        if code not in known:
             raise DomainError(
-                f"Unknown role {role!r}. Known roles: {', '.join(ROLES)}.", field="role", code="unknown_role"
+                f"Unknown role {code!r}. Known roles: {', '.join(known)}.", field="role", code="unknown_role"
+            )
+        role = known[code]
+        more = role.everything or any(not actor.may(one) for one in role.permissions)
+        if code not in held and more and not actor.everything:
+            raise DomainError(
+                f"{role.title} may do more than you: somebody who may do it has to give this role.",
+                field="role",
+                code="more_than_own",
             )
     return wanted
 
 
-def _set_roles(hospital_id: UUID, user: User, wanted: list[str]) -> list[str]:
-    """Make ``wanted`` the user's roles at the hospital; returns those of before."""
+def write_roles(hospital_id: UUID, user: User, wanted: list[str]) -> list[str]:
+    """Make ``wanted`` the user's roles at the hospital, inside of its transaction; returns those of before."""
     here = Membership.objects.filter(hospital_id=hospital_id, user=user)
     before = sorted(here.values_list("role", flat=True))
     here.exclude(role__in=wanted).delete()

@@ -1,26 +1,18 @@
 """Roles as data: what a member of a hospital's staff may do, by permission code.
 
+``ROLES`` is what every hospital starts with; each changes it for itself (``RoleChange``).
+
 A permission is a code of the room that asks for it (``payments.record``). The codes that operations ask
 for are constants there; a test holds that every one of them is in some role.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from almoner.identity.models import User
-from almoner.kernel.actor import Actor
-
-
-@dataclass(frozen=True, slots=True)
-class Role:
-    """``title`` is what people read; ``everything``: may do whatever any operation asks for."""
-
-    title: str
-    permissions: frozenset[str] = frozenset()
-    everything: bool = False
-
+from almoner.kernel.actor import Actor, Role
 
 _SERVICE = frozenset({"hospitals.read", "charging.capture"})
 _FINANCE = frozenset({"hospitals.read", "enforcement.read_blocked_services"})
@@ -94,22 +86,48 @@ ROLES: dict[str, Role] = {
     ),
     "insurance_specialist": Role("Insurance specialist", _FINANCE | {"payments.record"}),
 }
-"""Every role by the code that ``Membership.role`` holds. Loading configuration, importing and managing users
+"""Every standard role by the code that ``Membership.role`` holds. Loading configuration, importing and managing users
 are left to administrators."""
 
 
-def titles_with(permission: str) -> list[str]:
-    """Titles of the roles that have ``permission``, the administrator last."""
-    named = [role.title for role in ROLES.values() if permission in role.permissions]
-    return [*named, *(role.title for role in ROLES.values() if role.everything)]
+@dataclass(frozen=True, slots=True)
+class RoleChange:
+    """What a hospital changed about a standard role, or a role of its own (then all of it).
+
+    ``granted`` and ``withdrawn`` are differences from the standard, so that a permission that a new version
+    brings reaches the hospitals that changed something else. An empty ``title`` keeps the standard's.
+    """
+
+    code: str
+    title: str = ""
+    granted: frozenset[str] = frozenset()
+    withdrawn: frozenset[str] = frozenset()
 
 
-def actor_for(user: User, roles: Iterable[str]) -> Actor:
-    """``user`` acting with the permissions of all their ``roles`` at one hospital; unknown roles give none."""
-    held = [ROLES[role] for role in roles if role in ROLES]
+def hospital_roles(changes: Iterable[RoleChange]) -> dict[str, Role]:
+    """The roles of a hospital by code: the standard ones first, as ``changes`` made them, then its own.
+
+    A role that may everything stays as it is: somebody must be able to put the others right.
+    """
+    roles = dict(ROLES)
+    for change in sorted(changes, key=lambda one: (one.code not in ROLES, one.title.lower())):
+        standard = ROLES.get(change.code, Role(change.code))
+        if not standard.everything:
+            permissions = (standard.permissions | change.granted) - change.withdrawn
+            roles[change.code] = Role(change.title or standard.title, permissions)
+    return roles
+
+
+def actor_for(user: User, held: Iterable[str], roles: Mapping[str, Role] = ROLES) -> Actor:
+    """``user`` acting with the permissions of all roles they ``held`` at a hospital that has ``roles``.
+
+    A role that the hospital does not have gives nothing.
+    """
+    mine = [roles[code] for code in held if code in roles]
     return Actor(
         name=f"user:{user.email}",
-        permissions=frozenset().union(*(role.permissions for role in held)),
+        permissions=frozenset().union(*(role.permissions for role in mine)),
         user_id=user.id,
-        everything=any(role.everything for role in held),
+        everything=any(role.everything for role in mine),
+        roles=tuple(roles.values()),
     )

@@ -9,13 +9,29 @@ from almoner.kernel.errors import PermissionRefused
 
 
 @dataclass(frozen=True, slots=True)
+class Role:
+    """What somebody works as. ``title`` is what people read; ``everything``: may do whatever is asked for."""
+
+    title: str
+    permissions: frozenset[str] = frozenset()
+    everything: bool = False
+
+    def may(self, permission: str) -> bool:
+        return self.everything or permission in self.permissions
+
+
+@dataclass(frozen=True, slots=True)
 class Actor:
-    """``name`` is what the records say (``user:ada@example.org``); ``permissions`` are codes of the rooms."""
+    """``name`` is what the records say (``user:ada@example.org``); ``permissions`` are codes of the rooms.
+
+    ``roles`` are those of the actor's hospital, to say who may do what the actor may not.
+    """
 
     name: str
     permissions: frozenset[str] = field(default_factory=frozenset)
     user_id: UUID | None = None
     everything: bool = False
+    roles: tuple[Role, ...] = field(default=(), repr=False, compare=False)
 
     def may(self, permission: str) -> bool:
         return self.everything or permission in self.permissions
@@ -24,6 +40,11 @@ class Actor:
         """Raise ``PermissionRefused`` unless this actor has ``permission``."""
         if not self.may(permission):
             raise PermissionRefused(permission)
+
+    def who_may(self, permission: str) -> list[str]:
+        """Titles of the hospital's roles that have ``permission``, those that may everything last."""
+        able = [role for role in self.roles if role.may(permission)]
+        return [role.title for role in sorted(able, key=lambda role: role.everything)]
 
     def also(self, *permissions: str) -> Actor:
         """The same actor for a part of what they may do: giving a bed moves the advance, too."""

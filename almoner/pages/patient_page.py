@@ -15,7 +15,6 @@ from django.utils.translation import ngettext
 from almoner.enforcement.concealment import PERMISSION_READ_BLOCKED
 from almoner.enforcement.facts import Subject
 from almoner.enforcement.queries import BlockedService
-from almoner.identity.roles import titles_with
 from almoner.kernel.actor import Actor
 from almoner.kernel.service_points import NavigationEntry, ServicePointConfig, installed, steps
 from almoner.pages.patient_file import Arrangement, Charge, MoneyIn, PatientFile, Visit
@@ -209,7 +208,7 @@ def _held(blocked: BlockedService, formats: Formats, actor: Actor) -> HeldLine:
             continue
         why_not = ""
         if not actor.may(option.permission):
-            why_not = str(_("Done by: %(roles)s") % {"roles": ", ".join(titles_with(option.permission))})
+            why_not = str(_("Done by: %(roles)s") % {"roles": ", ".join(actor.who_may(option.permission))})
         look = ACTION_LOOKS[option.code]
         actions.append(ActionButton(option.code, str(look.title), look.icon, why_not, urls[option.code]))
     return HeldLine(blocked.title, blocked.reason, formats.money(blocked.due_minor), tuple(actions))

@@ -15,7 +15,6 @@ from almoner.enforcement.concealment import PERMISSION_READ_BLOCKED
 from almoner.enforcement.queries import BillingStatus, PaymentStatus, ServicePointStatus
 from almoner.enforcement.rules import Decision, Outcome
 from almoner.hospitals.models import Hospital
-from almoner.identity.roles import titles_with
 from almoner.kernel.actor import Actor
 from almoner.kernel.money import Money
 from almoner.kernel.service_points import Step, steps
@@ -189,7 +188,9 @@ def service_point_bar(
             continue
         why_not = action.why_not
         if action.enabled and action.permission and not actor.may(action.permission):
-            why_not = _("This is done by: %(roles)s.") % {"roles": ", ".join(titles_with(action.permission))}
+            why_not = _("This is done by: %(roles)s.") % {
+                "roles": ", ".join(actor.who_may(action.permission))
+            }
         look = ACTION_LOOKS[action.code]
         title = str(look.title or step.action)
         buttons.append(ActionButton(action.code, title, look.icon, str(why_not), urls[action.code]))

@@ -8,13 +8,14 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import wraps
-from typing import Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec
 from uuid import UUID
 
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext as _
 from django_htmx.http import reswap, retarget
@@ -22,8 +23,9 @@ from django_htmx.middleware import HtmxDetails
 
 from almoner.hospitals.models import Hospital
 from almoner.identity.models import User
-from almoner.identity.roles import ROLES, actor_for, titles_with
-from almoner.kernel.actor import Actor
+from almoner.identity.permissions import needs_second_factor
+from almoner.identity.roles import RoleChange, actor_for, hospital_roles
+from almoner.kernel.actor import Actor, Role
 from almoner.kernel.clock import local_date, now
 from almoner.kernel.errors import DomainError, NotFound, PermissionRefused
 from almoner.kernel.tenancy import transaction
@@ -36,7 +38,10 @@ Parameters = ParamSpec("Parameters")
 
 
 class HospitalRequest(HttpRequest):
-    """A request of a member of staff, at the instant ``at``, which is ``today`` at the hospital."""
+    """A request of a member of staff, at the instant ``at``, which is ``today`` at the hospital.
+
+    ``departments`` are the codes of those that the member belongs to.
+    """
 
     user: User
     htmx: HtmxDetails
@@ -46,37 +51,76 @@ class HospitalRequest(HttpRequest):
     at: datetime
     today: date
     formats: Formats
+    departments: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Workplace:
-    """A hospital where somebody works, and as what."""
+    """A hospital where somebody works, and as what: ``held`` are codes of its ``roles``.
+
+    ``departments`` are the codes of theirs; ``needs_second_factor``: the hospital asks for one, the roles move
+    money or override, and there is none.
+    """
 
     hospital: Hospital
-    roles: tuple[str, ...]
+    held: tuple[str, ...]
+    roles: dict[str, Role]
+    departments: tuple[str, ...]
+    has_second_factor: bool
 
     @property
     def role_titles(self) -> str:
-        return ", ".join(ROLES[role].title for role in self.roles if role in ROLES)
+        return ", ".join(self.roles[code].title for code in self.held if code in self.roles)
+
+    def actor(self, user: User) -> Actor:
+        return actor_for(user, self.held, self.roles)
+
+    def needs_second_factor(self, actor: Actor) -> bool:
+        required = self.hospital.second_factor == Hospital.SecondFactor.REQUIRED
+        return required and not self.has_second_factor and needs_second_factor(actor)
 
 
 _WORKPLACES = """
-SELECT hospital.*, membership.role
+SELECT hospital.*, membership.role, coalesce(staff.departments, '{}') AS my_departments,
+       EXISTS (SELECT FROM mfa_authenticator AS factor
+               WHERE factor.user_id = membership.user_id AND factor.type IN ('totp', 'webauthn'))
+         AS has_second_factor,
+       (SELECT coalesce(jsonb_agg(jsonb_build_array(changed.code, changed.title, changed.granted, changed.withdrawn)), '[]')
+        FROM identity_hospitalrole AS changed WHERE changed.hospital_id = hospital.id) AS role_changes
 FROM identity_membership AS membership
 JOIN hospitals_hospital AS hospital ON hospital.id = membership.hospital_id
-WHERE membership.user_id = %s
+LEFT JOIN identity_staffmember AS staff
+  ON staff.hospital_id = membership.hospital_id AND staff.user_id = membership.user_id
+WHERE membership.user_id = %s AND staff.suspended_at IS NULL
 ORDER BY hospital.name, hospital.id, membership.role
 """
 
 
 def workplaces_of(user: User) -> list[Workplace]:
-    """The hospitals where ``user`` is a member, by name; one statement."""
-    roles: dict[UUID, list[str]] = {}
-    hospitals: dict[UUID, Hospital] = {}
-    for hospital in Hospital.objects.raw(_WORKPLACES, [user.id]):
-        hospitals.setdefault(hospital.id, hospital)
-        roles.setdefault(hospital.id, []).append(hospital.role)  # type: ignore[attr-defined]
-    return [Workplace(hospital, tuple(roles[key])) for key, hospital in hospitals.items()]
+    """The hospitals where ``user`` is a member and not suspended, by name; one statement."""
+    held: dict[UUID, list[str]] = {}
+    rows: dict[UUID, Any] = {}
+    for row in Hospital.objects.raw(_WORKPLACES, [user.id]):
+        rows.setdefault(row.id, row)
+        held.setdefault(row.id, []).append(row.role)  # type: ignore[attr-defined]
+    return [
+        Workplace(
+            hospital=row,
+            held=tuple(held[id]),
+            roles=hospital_roles(
+                RoleChange(code, title, frozenset(granted), frozenset(withdrawn))
+                for code, title, granted, withdrawn in _as_list(row.role_changes)
+            ),
+            departments=tuple(row.my_departments),
+            has_second_factor=row.has_second_factor,
+        )
+        for id, row in rows.items()
+    ]
+
+
+def _as_list(value: Any) -> list[Any]:
+    """A JSON column of a raw statement, which Django leaves as text."""
+    return list(json.loads(value) if isinstance(value, str) else value)
 
 
 def _chosen(request: HttpRequest, workplaces: list[Workplace]) -> Workplace | None:
@@ -94,8 +138,9 @@ def hospital_view(
 ]:
     """A page for members of staff who have any of ``permissions`` (all of them when none is named).
 
-    ``request`` gets ``hospital``, ``actor``, ``workplaces``, ``at``, ``today`` and ``formats``. Who is not logged
-    in is sent to the log-in page, who works at several hospitals chooses one first. A page is read inside the
+    ``request`` gets ``hospital``, ``actor``, ``workplaces``, ``departments``, ``at``, ``today`` and ``formats``. Who is not logged
+    in is sent to the log-in page, who works at several hospitals chooses one first, and who needs a second factor is
+    led to where one is set up. A page is read inside the
     hospital's transaction; for a POST the operation opens the only one, and what is read to show the outcome
     opens its own. A ``DomainError`` that the view lets through becomes the page for not found, not allowed,
     or the sentence of the refusal (a notice, when a piece of a page was asked for). No cache keeps the answer.
@@ -125,14 +170,51 @@ def _enter(request: HospitalRequest, permissions: tuple[str, ...]) -> HttpRespon
     place = _chosen(request, request.workplaces)
     if place is None:
         return redirect("choose-hospital")
+    request.actor = place.actor(request.user)
+    if place.needs_second_factor(request.actor):
+        return _to(request, "mfa_index")
     request.hospital = place.hospital
-    request.actor = actor_for(request.user, place.roles)
+    request.departments = place.departments
     request.at = now()
     request.today = local_date(request.at, place.hospital.time_zone)
     request.formats = Formats.of(place.hospital)
     if permissions and not any(request.actor.may(permission) for permission in permissions):
         return _refuse(request, PermissionRefused(permissions[0]), permissions)
     return None
+
+
+def in_frame(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """A page of one's own account, which belongs to no hospital, in the frame of the one where one works.
+
+    ``request.second_factor_asked_by`` is the hospital that lets one in only with a second factor, or None.
+    """
+
+    @wraps(view)
+    def wrapper(request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        request.second_factor_asked_by = None
+        if request.user.is_authenticated:
+            request.workplaces = workplaces_of(request.user)
+            place = _chosen(request, request.workplaces)
+            if place is not None:
+                request.actor = place.actor(request.user)
+                if place.needs_second_factor(request.actor):
+                    request.second_factor_asked_by = place.hospital
+                else:
+                    request.hospital = place.hospital
+        response = view(request, *args, **kwargs)
+        add_never_cache_headers(response)
+        return response
+
+    return wrapper
+
+
+def _to(request: HospitalRequest, name: str) -> HttpResponse:
+    """On to another page, also from a piece of one."""
+    if not request.htmx:
+        return redirect(name)
+    response = HttpResponse(status=403)
+    response["HX-Redirect"] = reverse(name)
+    return response
 
 
 def _run(
@@ -152,7 +234,9 @@ def _run(
 def _refuse(request: HospitalRequest, error: DomainError, permissions: tuple[str, ...] = ()) -> HttpResponse:
     message = error.message
     if isinstance(error, PermissionRefused):
-        roles = [title for code in permissions or (error.permission,) for title in titles_with(code)]
+        roles = [
+            title for code in permissions or (error.permission,) for title in request.actor.who_may(code)
+        ]
         message = _("This is done by: %(roles)s.") % {"roles": ", ".join(dict.fromkeys(roles))}
     if request.htmx:
         response = HttpResponse(status=error.status)

@@ -17,6 +17,7 @@ urlpatterns = [
     path("changes/<str:ticket>", changes, name="changes"),
     path("cashier/", include("almoner.pages.cashier.urls")),
     path("work/", include("almoner.pages.work_lists.urls")),
+    path("people/", include("almoner.pages.people.urls")),
     path("search/", search, name="search"),
     path("session/", session_renewed, name="session-renewed"),
     path("patients/<uuid:patient_id>/", patient, name="patient"),

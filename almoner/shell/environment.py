@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 import dj_database_url
 from pydantic import Field, ValidationError, field_validator
@@ -13,7 +14,8 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 class Environment(BaseSettings):
-    """What an operator may set. ``DATABASE_URL`` empty: the embedded PostgreSQL in ``data_dir``."""
+    """What an operator may set. ``DATABASE_URL`` empty: the embedded PostgreSQL in ``data_dir``;
+    ``ALMONER_MAIL_URL`` empty: letters are shown in the terminal."""
 
     model_config = SettingsConfigDict(env_prefix="ALMONER_", populate_by_name=True)
 
@@ -26,6 +28,8 @@ class Environment(BaseSettings):
     allowed_hosts: str = "localhost,127.0.0.1,[::1]"
     web_processes: Annotated[int, Field(ge=1, le=64)] = 2
     web_threads: Annotated[int, Field(ge=1, le=256)] = 4
+    mail_url: str = ""
+    mail_from: str = "Almoner <almoner@localhost>"
 
     @field_validator("database_url", "database_migration_url")
     @classmethod
@@ -34,6 +38,13 @@ class Environment(BaseSettings):
             raise ValueError("expected postgresql://ROLE:PASSWORD@HOST:PORT/DATABASE")
         if url:
             dj_database_url.parse(url)
+        return url
+
+    @field_validator("mail_url")
+    @classmethod
+    def _is_mail_server(cls, url: str) -> str:
+        if url and not (url.startswith(("smtp://", "smtps://")) and urlsplit(url).hostname):
+            raise ValueError("expected smtp://USER:PASSWORD@HOST:PORT or smtps://...")
         return url
 
 
@@ -54,6 +65,6 @@ def read_environment() -> Environment:
         name = str(first["loc"][0]).upper()
         name = name if name.startswith("DATABASE") else f"ALMONER_{name.removeprefix('ALMONER_')}"
         reason = first["msg"].removeprefix("Value error, ")
-        is_secret = name.startswith("DATABASE") or "SECRET" in name
+        is_secret = name.startswith("DATABASE") or "SECRET" in name or name.endswith("MAIL_URL")
         got = "" if is_secret else f" (got {first['input']!r})"
         raise SettingRefused(f"{name}: {reason}{got}.") from None

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.utils.translation import get_language_bidi
 from django.utils.translation import gettext_lazy as _
 
+from almoner.identity.operations import PERMISSION_MANAGE
 from almoner.kernel.actor import Actor
 from almoner.kernel.service_points import NavigationEntry, installed
 from almoner.pages.live import changes_url
@@ -26,6 +27,9 @@ OFFICE = (
         icon="clipboard-check",
         key="o",
         permissions=("charging.correct", "enforcement.review_override"),
+    ),
+    NavigationEntry(
+        _("Staff and roles"), "people:staff", icon="users", key="u", permissions=(PERMISSION_MANAGE,)
     ),
 )
 """Where the hospital is run, not its patients' care: they share one menu at the end of the bar."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import dj_database_url
 from csp import constants as csp
 
 from almoner.shell import embedded_database
+from almoner.shell.accounts.mail import mail_settings
 from almoner.shell.environment import read_environment
 
 ENVIRONMENT = read_environment()
@@ -40,6 +42,7 @@ INSTALLED_APPS = [
     "almoner.pages",
     "almoner.pages.cashier",
     "almoner.pages.work_lists",
+    "almoner.pages.people",
     "almoner.service_points.checkin",
     "almoner.service_points.consultation",
     "almoner.service_points.laboratory",
@@ -47,6 +50,10 @@ INSTALLED_APPS = [
     "almoner.service_points.ward",
     "almoner.interop",
     "almoner.shell",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
 ]
 
 MIDDLEWARE = [
@@ -61,6 +68,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
 ]
 
 ROOT_URLCONF = "almoner.shell.urls"
@@ -87,6 +95,7 @@ ALMONER_APPLICATION_ROLE = DATABASES["default"]["USER"] or embedded_database.APP
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [Path(__file__).parent / "accounts" / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -107,6 +116,43 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "/login/"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/login/"
+
+# Logging in (docs/decisions/0019-logging-in-is-allauth.md). Nobody signs up: an administrator invites.
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+ACCOUNT_ADAPTER = "almoner.shell.accounts.adapters.AccountAdapter"
+MFA_ADAPTER = "almoner.shell.accounts.adapters.SecondFactorAdapter"
+ACCOUNT_FORMS = {"login": "almoner.shell.accounts.forms.LoginForm"}
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_SESSION_REMEMBER = True
+# Per address as many as a hospital behind one router needs at the change of shifts; per account few.
+ACCOUNT_RATE_LIMITS = {
+    "login": "240/m/ip",
+    "login_failed": "60/m/ip,5/5m/key",
+    "reset_password": "20/m/ip,3/5m/key",
+}
+MFA_RATE_LIMITS = {"webauthn_login": "240/m/ip"}
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = "Almoner"
+MFA_TOTP_TOLERANCE = 1
+
+# What limits attempts is counted in the database: every process and thread sees it, also after a restart.
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "shell_cache"},
+}
+
+_mail = mail_settings(ENVIRONMENT.mail_url)
+EMAIL_BACKEND, EMAIL_HOST, EMAIL_PORT = _mail.backend, _mail.host, _mail.port
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail.user, _mail.password
+EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.starttls, _mail.tls
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = ENVIRONMENT.mail_from
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.views import LogoutView
 from django.urls import URLPattern, URLResolver, include, path
 from django.utils.module_loading import module_has_submodule
 
@@ -10,7 +9,7 @@ from almoner.kernel.service_points import installed
 from almoner.shell.api import api, docs, openapi_json
 from almoner.shell.views.day import day
 from almoner.shell.views.health import healthz
-from almoner.shell.views.login import Login, choose_hospital
+from almoner.shell.views.workplace import choose_hospital
 
 
 def _service_points() -> list[URLResolver]:
@@ -24,8 +23,7 @@ def _service_points() -> list[URLResolver]:
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", day, name="day"),
-    path("login/", Login.as_view(), name="login"),
-    path("logout/", LogoutView.as_view(), name="logout"),
+    path("", include("almoner.shell.accounts.urls")),
     path("hospitals/", choose_hospital, name="choose-hospital"),
     path("healthz", healthz, name="healthz"),
     path("api/docs", docs, name="api-docs"),

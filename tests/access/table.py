@@ -33,11 +33,48 @@ STAFF = frozenset(
 )
 """Everybody who works at the hospital."""
 
-PUBLIC = frozenset(
-    {"login", "logout", "healthz", "api-docs", "openapi", "changes", "choose-hospital", "cashier:verify"}
+OWN_ACCOUNT = frozenset(
+    {
+        "account_login",
+        "account_logout",
+        "account_inactive",
+        "account_reauthenticate",
+        "account_reset_password",
+        "account_reset_password_done",
+        "account_reset_password_from_key",
+        "account_reset_password_from_key_done",
+        "account_change_password",
+        "mfa_authenticate",
+        "mfa_login_webauthn",
+        "mfa_reauthenticate",
+        "mfa_reauthenticate_webauthn",
+        "mfa_index",
+        "mfa_activate_totp",
+        "mfa_deactivate_totp",
+        "mfa_view_recovery_codes",
+        "mfa_generate_recovery_codes",
+        "mfa_download_recovery_codes",
+        "mfa_list_webauthn",
+        "mfa_add_webauthn",
+        "mfa_edit_webauthn",
+        "mfa_remove_webauthn",
+        "usersessions_list",
+    }
 )
+"""Logging in, and what is one's own: nobody sees anybody else's (almoner/shell/accounts/tests)."""
+
+PUBLIC = OWN_ACCOUNT | {
+    "healthz",
+    "api-docs",
+    "openapi",
+    "changes",
+    "choose-hospital",
+    "cashier:verify",
+    "people:join",
+}
 """Open to whoever comes, or to whoever is logged in: they show nothing of a hospital."""
 
+ADMINISTRATORS = frozenset({ADMINISTRATOR})
 TAKES_PAYMENTS = frozenset({ADMINISTRATOR, RECEPTIONIST, CASHIER, BILLING, INSURANCE})
 GIVES_BACK = frozenset({ADMINISTRATOR, BILLING})
 AGREES_PLANS = frozenset({ADMINISTRATOR, MANAGER, BILLING})
@@ -62,6 +99,20 @@ TABLE: dict[str, tuple[str, frozenset[str]]] = {
     "order-step-pay": ("POST", TAKES_PAYMENTS),
     "order-step-plan": ("POST", AGREES_PLANS),
     "order-step-override": ("POST", OVERRIDES),
+    # People: the administrator's; whoever has a letter opens its link
+    "people:staff": ("GET", ADMINISTRATORS),
+    "people:person": ("GET", ADMINISTRATORS),
+    "people:suspend": ("POST", ADMINISTRATORS),
+    "people:reactivate": ("POST", ADMINISTRATORS),
+    "people:log-out": ("POST", ADMINISTRATORS),
+    "people:invite": ("POST", ADMINISTRATORS),
+    "people:send-again": ("POST", ADMINISTRATORS),
+    "people:withdraw": ("POST", ADMINISTRATORS),
+    "people:roles": ("GET", ADMINISTRATORS),
+    "people:new-role": ("POST", ADMINISTRATORS),
+    "people:role": ("GET", ADMINISTRATORS),
+    "people:remove-role": ("POST", ADMINISTRATORS),
+    "people:audit": ("GET", ADMINISTRATORS),
     # Reception
     "checkin:arrivals": ("GET", RECEPTION),
     "checkin:find": ("GET", RECEPTION),

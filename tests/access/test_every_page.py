@@ -16,7 +16,7 @@ from almoner.identity.roles import ROLES
 from almoner.kernel.ids import new_id
 from almoner.kernel.tenancy import TenantModel
 from tests.access.table import PUBLIC, STAFF, TABLE
-from tests.support.day import AT, BusyDay, make_busy_day
+from tests.support.day import AT, BusyDay, make_busy_day, make_member
 from tests.support.pages import HTMX, member_client
 
 
@@ -52,7 +52,9 @@ def world(django_db_blocker: Any) -> Iterator[BusyDay]:
     """One busy hospital for the module, committed: refusals must not be told from rollbacks."""
     with django_db_blocker.unblock(), pytest.MonkeyPatch.context() as patch:
         patch.setattr("almoner.pages.staff.now", lambda: AT)
-        yield make_busy_day()
+        world = make_busy_day()
+        world.colleague_id = make_member(world.hospital.id, "porter").id
+        yield world
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +70,8 @@ def _arguments(world: BusyDay, pattern: URLPattern) -> dict[str, object]:
         "duplicate_id": world.patients["Samuel Osei"].id,
         "encounter_id": visit.id,
         "step": "consultation.start",
+        "user_id": world.colleague_id,
+        "role_code": "cashier",
     }
     return {part: known.get(part) or _some(world, part) for part in pattern.pattern.converters}
 
@@ -92,6 +96,7 @@ def _some(world: BusyDay, part: str) -> UUID | int:
         "dispensing_id": "pharmacy.Dispensing",
         "stock_item_id": "pharmacy.StockItem",
         "batch_id": "pharmacy.Batch",
+        "invitation_id": "identity.Invitation",
     }
     with world.hospital.transaction():
         row = apps.get_model(models[part]).objects.order_by("id").first()
@@ -139,7 +144,7 @@ def test_a_stranger_is_sent_to_log_in(world: BusyDay, name: str) -> None:
 @pytest.mark.parametrize("name", NAMING_ROWS)
 def test_another_hospitals_rows_are_not_there(world: BusyDay, clients: dict[str, Client], name: str) -> None:
     """What belongs to another hospital is as unknown as what never was."""
-    others = {"step": "consultation.start", "seen": 0}
+    others = {"step": "consultation.start", "seen": 0, "role_code": "nobodys_role"}
     parts = ADDRESSES[name].pattern.converters
     elsewhere = {part: others.get(part) or (new_id() if part.endswith("_id") else 0) for part in parts}
     method, allowed = TABLE[name]

@@ -19,7 +19,12 @@ TENANT_MODELS = [
     or any(field.name == "hospital_id" for field in model._meta.local_fields)
 ]
 # Read before the hospital is known; see docs/explanation/tenancy.md.
-PLATFORM_TABLES = {"identity_membership", "identity_apikey"}
+PLATFORM_TABLES = {
+    "identity_membership",
+    "identity_apikey",
+    "identity_staffmember",
+    "identity_hospitalrole",
+}
 TABLES = sorted({model._meta.db_table for model in TENANT_MODELS} - PLATFORM_TABLES)
 
 

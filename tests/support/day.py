@@ -28,11 +28,15 @@ PASSWORD = "correct horse battery staple"
 
 @dataclass
 class BusyDay:
-    """The hospital, its people by name, and the visits that tests ask about, by patient's name."""
+    """The hospital, its people by name, and the visits that tests ask about, by patient's name.
+
+    ``colleague_id`` is somebody whose access a test may change.
+    """
 
     hospital: TestHospital
     patients: dict[str, TestPatient] = field(default_factory=dict)
     visits: dict[str, Encounter] = field(default_factory=dict)
+    colleague_id: UUID | None = None
 
 
 def make_member(hospital_id: UUID, role: str, *, name: str = "Grace Adeyemi") -> User:

@@ -186,7 +186,12 @@ def make_hospital(slug: str | None = None, *, currency: str = "USD") -> TestHosp
     hospital_id = new_id()
     slug = slug or f"test-{hospital_id}"
     Hospital.objects.create(
-        id=hospital_id, slug=slug, name="Test Hospital", currency=currency, time_zone="UTC"
+        id=hospital_id,
+        slug=slug,
+        name="Test Hospital",
+        currency=currency,
+        time_zone="UTC",
+        second_factor=Hospital.SecondFactor.OFFERED,
     )
     hospital = TestHospital(id=hospital_id, slug=slug, currency=currency)
     with hospital.transaction():

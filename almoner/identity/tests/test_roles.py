@@ -7,10 +7,11 @@ from pathlib import Path
 
 import almoner
 from almoner.identity.models import User
-from almoner.identity.roles import ROLES, actor_for, titles_with
+from almoner.identity.permissions import PERMISSIONS, grouped, needs_second_factor
+from almoner.identity.roles import ROLES, RoleChange, actor_for, hospital_roles
 
 ROOT = Path(almoner.__file__).parent
-ADMINISTRATOR_ONLY = {"configuration.load", "identity.manage", "interop.import"}
+ADMINISTRATOR_ONLY = {"configuration.load", "enforcement.set_policy", "identity.manage", "interop.import"}
 
 
 def asked_for() -> set[str]:
@@ -45,7 +46,46 @@ def test_who_has_no_role_may_nothing() -> None:
 
 
 def test_titles_name_who_may_the_administrator_last() -> None:
-    assert titles_with("payments.refund") == ["Billing staff", "Administrator"]
+    actor = actor_for(User(email="ada@example.org"), ["cashier"])
+    assert actor.who_may("payments.refund") == ["Billing staff", "Administrator"]
+
+
+def test_who_may_is_told_by_the_hospitals_own_roles() -> None:
+    roles = hospital_roles(
+        [
+            RoleChange("billing_staff", withdrawn=frozenset({"payments.refund"})),
+            RoleChange("till_lead", "Till lead", granted=frozenset({"payments.refund"})),
+        ]
+    )
+    actor = actor_for(User(email="ada@example.org"), ["till_lead"], roles)
+    assert actor.who_may("payments.refund") == ["Till lead", "Administrator"]
+    assert actor.may("payments.refund") and not actor.may("payments.record")
+    assert not actor_for(User(email="bo@example.org"), ["billing_staff"], roles).may("payments.refund")
+
+
+def test_a_changed_role_keeps_the_rest_of_the_standard_and_the_administrator_cannot_be_changed() -> None:
+    roles = hospital_roles(
+        [
+            RoleChange("cashier", "Till", granted=frozenset({"payments.void"})),
+            RoleChange("administrator", "Nobody", withdrawn=frozenset({"identity.manage"})),
+        ]
+    )
+    assert roles["cashier"].title == "Till"
+    assert roles["cashier"].permissions == ROLES["cashier"].permissions | {"payments.void"}
+    assert roles["administrator"] == ROLES["administrator"]
+
+
+def test_every_permission_has_plain_words_under_a_heading() -> None:
+    in_roles = frozenset().union(*(role.permissions for role in ROLES.values()))
+    assert set(PERMISSIONS) == asked_for() | in_roles
+    shown = [code for group in grouped(in_roles) for code, _ in group.permissions]
+    assert sorted(shown) == sorted(PERMISSIONS)
+    assert [group.title for group in grouped(["drones.fly"])][-1] == "drones"
+
+
+def test_a_second_factor_is_for_those_who_move_money_override_or_give_access() -> None:
+    needing = {code for code in ROLES if needs_second_factor(actor_for(User(email="a@b.org"), [code]))}
+    assert needing == set(ROLES) - {"laboratory_technician", "ward_nurse"}
 
 
 def test_nobody_both_corrects_charges_and_treats_patients() -> None:

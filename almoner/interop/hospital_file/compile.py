@@ -44,6 +44,7 @@ class _Compiler(Compilation):
             "currency": block.currency,
             "time_zone": block.time_zone,
             "locale": block.locale,
+            "second_factor": block.second_factor,
             "rounding_step_minor": step,
             "billing_cycle": self.file.system_configuration.billing_cycle,
         }

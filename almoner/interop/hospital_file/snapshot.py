@@ -31,6 +31,7 @@ HOSPITAL_FIELDS = (
     "currency",
     "time_zone",
     "locale",
+    "second_factor",
     "rounding_step_minor",
     "billing_cycle",
 )

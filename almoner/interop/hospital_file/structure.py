@@ -75,6 +75,9 @@ class HospitalBlock(Block):
     currency: Currency = Field(description="ISO 4217; cannot change once the books are open.")
     time_zone: TimeZone
     locale: LocaleName = "en_US"
+    second_factor: Annotated[str, one_of("required", "offered")] = Field(
+        "required", description="Whether those who move money or override must have a second factor."
+    )
     rounding_step: Amount | None = Field(None, description="The smallest amount a charge is rounded to.")
 
 

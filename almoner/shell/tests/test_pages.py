@@ -16,7 +16,6 @@ from almoner import shell
 from almoner.hospitals.models import Hospital
 from almoner.identity.models import User
 from almoner.identity.roles import ROLES
-from almoner.shell.views.login import LoginForm
 from tests.support.day import AT, PASSWORD, BusyDay, make_member
 from tests.support.pages import HTMX, templates_of
 
@@ -51,24 +50,32 @@ def test_a_piece_of_a_page_asks_to_log_in_beside_what_was_typed() -> None:
 
 def test_a_member_logs_in_with_email_in_any_case_and_password(day: BusyDay) -> None:
     user = make_member(day.hospital.id, "cashier")
-    answer = Client().post("/login/", {"username": user.email.upper(), "password": PASSWORD})
+    answer = Client().post("/login/", {"login": user.email.upper(), "password": PASSWORD})
     assert (answer.status_code, answer["Location"]) == (302, "/")
 
 
-@pytest.mark.parametrize(("email", "active"), [("nobody@example.org", True), ("", False)])
-def test_unknown_and_closed_accounts_are_refused_with_the_same_words(
-    day: BusyDay, email: str, active: bool
+@pytest.mark.parametrize(("email", "password"), [("nobody@example.org", PASSWORD), ("", "wrong password")])
+def test_unknown_accounts_and_wrong_passwords_are_refused_with_the_same_words(
+    day: BusyDay, email: str, password: str
 ) -> None:
     user = make_member(day.hospital.id, "cashier")
-    User.objects.filter(id=user.id).update(is_active=active)
-    answer = Client().post("/login/", {"username": email or user.email, "password": PASSWORD})
+    answer = Client().post("/login/", {"login": email or user.email, "password": password})
     assert answer.status_code == 200
     assert "do not belong together" in answer.content.decode()
 
 
+def test_a_closed_account_lets_nobody_in_and_says_so_to_who_knows_the_password(day: BusyDay) -> None:
+    user = make_member(day.hospital.id, "cashier")
+    User.objects.filter(id=user.id).update(is_active=False)
+    client = Client()
+    page = client.post("/login/", {"login": user.email, "password": PASSWORD}, follow=True)
+    assert "This account is closed" in page.content.decode()
+    assert client.get("/").status_code == 302
+
+
 def test_a_login_link_never_leads_to_another_site(day: BusyDay) -> None:
     user = make_member(day.hospital.id, "cashier")
-    fields = {"username": user.email, "password": PASSWORD, "next": "https://elsewhere.example/"}
+    fields = {"login": user.email, "password": PASSWORD, "next": "https://elsewhere.example/"}
     assert Client().post("/login/", fields)["Location"] == "/"
 
 
@@ -220,8 +227,8 @@ def test_no_template_asks_for_what_it_was_not_given(day: BusyDay, rendered: set[
     for name in ("400", "403", "403_csrf", "500"):
         render_to_string(f"{name}.html", {"exception": ""}, request)
     request.user = make_member(day.hospital.id, "pharmacist")
+    render_to_string("429.html", {}, request)
     render_to_string("choose_hospital.html", {"choices": []}, request)
-    render_to_string("login.html", {"form": LoginForm(data={}), "next": ""}, request)
     assert len(templates_of(shell)) > 15
     assert templates_of(shell) - rendered == set()
 
@@ -233,5 +240,5 @@ def test_the_check_for_undefined_variables_works(settings: Any) -> None:
 
 
 def test_addresses_are_what_settings_promise() -> None:
-    assert reverse("login") == settings.LOGIN_URL
+    assert reverse("account_login") == settings.LOGIN_URL
     assert reverse("day") == settings.LOGIN_REDIRECT_URL

@@ -100,7 +100,7 @@ class Up:
             page = browser.post(
                 "/login/",
                 data={
-                    "username": "admin@demo.example",
+                    "login": "admin@demo.example",
                     "password": password[1],
                     "csrfmiddlewaretoken": browser.cookies["csrftoken"],
                 },

@@ -15,7 +15,6 @@ from django.utils.translation import ngettext
 from almoner.enforcement.concealment import PERMISSION_READ_BLOCKED
 from almoner.enforcement.rules import Option
 from almoner.hospitals.models import Hospital
-from almoner.identity.roles import titles_with
 from almoner.kernel.actor import Actor
 from almoner.pages.charts import ColumnChart, column_chart
 from almoner.pages.presenters import (
@@ -217,7 +216,7 @@ def _held_card(step: HeldStep, formats: Formats, actor: Actor, *, today: date) -
 def _option(option: Option, actor: Actor) -> OptionLine:
     if not option.permission:
         return OptionLine(option.title, str(_("anyone")), True)
-    return OptionLine(option.title, ", ".join(titles_with(option.permission)), actor.may(option.permission))
+    return OptionLine(option.title, ", ".join(actor.who_may(option.permission)), actor.may(option.permission))
 
 
 def _methods(collected: Collected, formats: Formats) -> tuple[MethodLine, ...]:

@@ -13,7 +13,6 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from almoner.hospitals.models import Hospital
 from almoner.identity import audit
-from almoner.identity.roles import titles_with
 from almoner.kernel.errors import NotFound
 from almoner.kernel.tenancy import transaction
 from almoner.pages.answers import done, go_to
@@ -65,7 +64,7 @@ def receipt(request: HospitalRequest, payment_id: UUID) -> HttpResponse:
             "code": name,
             "why_not": ""
             if request.actor.may(permission)
-            else _("This is done by: %(roles)s.") % {"roles": ", ".join(titles_with(permission))},
+            else _("This is done by: %(roles)s.") % {"roles": ", ".join(request.actor.who_may(permission))},
         }
         for name, title, permission, is_possible in actions
         if is_possible

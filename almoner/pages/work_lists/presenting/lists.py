@@ -12,7 +12,6 @@ from django.utils.translation import gettext_lazy as _
 
 from almoner.charging.operations import PERMISSION_CORRECT
 from almoner.charging.unbilled import Unbilled
-from almoner.identity.roles import titles_with
 from almoner.kernel.actor import Actor
 from almoner.kernel.service_points import event_kinds, installed
 from almoner.pages.presenters import Formats
@@ -124,7 +123,7 @@ def unbilled_row(one: Unbilled, formats: Formats, actor: Actor, *, today: date) 
     """Work without its charge."""
     why_not = ""
     if not actor.may(PERMISSION_CORRECT):
-        roles = ", ".join(titles_with(PERMISSION_CORRECT))
+        roles = ", ".join(actor.who_may(PERMISSION_CORRECT))
         why_not = str(_("This is done by: %(roles)s.") % {"roles": roles})
     point = next((point.title for point in installed() if point.label == one.subject.partition(":")[0]), "")
     return WorkRow(

@@ -14,7 +14,6 @@ from almoner.enforcement.models import GateDecision, Override
 from almoner.enforcement.operations import PERMISSION_OVERRIDE, PERMISSION_REVIEW, PERMISSION_REVOKE
 from almoner.enforcement.overrides import HeldLately, OverrideRead, OverrideState, PassedCharge
 from almoner.identity.models import AuditRecord
-from almoner.identity.roles import titles_with
 from almoner.kernel.actor import Actor
 from almoner.kernel.service_points import steps
 from almoner.pages.presenters import Formats
@@ -71,7 +70,7 @@ def button(title: Any, url: str, *, icon: str, permission: str, actor: Actor) ->
     """A button for whoever has ``permission``; for others it says who has it."""
     why_not = ""
     if not actor.may(permission):
-        why_not = str(_("This is done by: %(roles)s.") % {"roles": ", ".join(titles_with(permission))})
+        why_not = str(_("This is done by: %(roles)s.") % {"roles": ", ".join(actor.who_may(permission))})
     return Button(title, url, icon, why_not)
 
 
