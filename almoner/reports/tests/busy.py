@@ -11,9 +11,11 @@ from almoner.charging import operations as charging
 from almoner.charging.models import ChargeItem
 from almoner.identity import audit
 from almoner.ledger.models import JournalEntry
+from almoner.orders.operations import Medication, prescribe
 from almoner.patients.operations import open_encounter, register_patient
 from almoner.payments import operations as payments
 from almoner.payments.models import DepositApplication
+from almoner.service_points.pharmacy import operations as pharmacy
 from tests.support.hospital import (
     NOON,
     SERVICE_PROVIDED,
@@ -49,6 +51,7 @@ def busy_hospital() -> tuple[TestHospital, dict[str, Any]]:
     _give_back(hospital, bob, ids)
     _share_with_payer(hospital, bob)
     hospital.capture(SERVICE_PROVIDED, "unlisted", "consultation", patient=ada)
+    _hand_out(hospital, ids)
     _register(hospital)
     audit.seal(hospital.id, at=NOON, limit=1)
     audit.seal(hospital.id, at=NOON + timedelta(minutes=1))
@@ -66,6 +69,44 @@ def _register(hospital: TestHospital) -> None:
             actor=hospital.actor,
             at=NOON,
         )
+
+
+def _hand_out(hospital: TestHospital, ids: dict[str, Any]) -> None:
+    """Ten vitamins handed out from stock in two parts, two of them brought back."""
+    how: dict[str, Any] = {"actor": hospital.actor, "at": NOON}
+    ids["batch"] = pharmacy.receive(
+        hospital.id,
+        store="pharmacy",
+        service="vitamins",
+        batch_number="V-1",
+        expires_on=NOON.date() + timedelta(days=90),
+        quantity=Decimal(30),
+        idempotency_key="delivery",
+        **how,
+    ).batch_id
+    order = prescribe(
+        hospital.id,
+        encounter_id=hospital.encounter(hospital.patient("Eve"), encounter_class="emergency").id,
+        medications=[Medication("vitamins", Decimal(10))],
+        idempotency_key="prescription",
+        **how,
+    ).order
+    for key, quantity in (("rest", Decimal(4)), ("part", Decimal(6))):
+        passage = pharmacy.dispense(
+            hospital.id, order.id, quantities={1: quantity}, idempotency_key=f"dispense-{key}", **how
+        )
+        assert passage.result is not None
+        [dispensing] = passage.result
+    ids["dispensing"], ids["prescription_line"] = dispensing.id, dispensing.prescription_line_id
+    pharmacy.take_back(
+        hospital.id,
+        dispensing.id,
+        quantity=Decimal(2),
+        is_sealed=True,
+        reason="not needed",
+        idempotency_key="return",
+        **how,
+    )
 
 
 def _item(hospital: TestHospital, item_id: UUID) -> ChargeItem:

@@ -303,6 +303,32 @@ SABOTAGES = [
         ),
     ),
     Sabotage(
+        "stock_on_hand",
+        "stock written by hand",
+        "batch {batch}",
+        ("UPDATE pharmacy_batch SET on_hand = on_hand + 5 WHERE id = '{batch}'",),
+    ),
+    Sabotage(
+        "stock_on_hand",
+        "movement gone",
+        "batch {batch}",
+        ("DELETE FROM pharmacy_stockmovement WHERE batch_id = '{batch}' AND kind = 'received'",),
+    ),
+    Sabotage(
+        "stock_dispensed",
+        "more dispensed than went out",
+        "dispensing {dispensing}",
+        ("UPDATE pharmacy_dispensing SET quantity = quantity + 1 WHERE id = '{dispensing}'",),
+    ),
+    Sabotage(
+        "medication_charged",
+        "charged for what came back",
+        "prescription line {prescription_line}",
+        (
+            "UPDATE pharmacy_medicationreturn SET quantity = quantity + 1 WHERE dispensing_id = '{dispensing}'",
+        ),
+    ),
+    Sabotage(
         "receipt_series",
         "number skipped",
         "series MAIN-2026",

@@ -8,11 +8,12 @@ from almoner.reports.verify.audit import AUDIT
 from almoner.reports.verify.charges import CHARGES
 from almoner.reports.verify.ledger import LEDGER
 from almoner.reports.verify.payments import PAYMENTS
+from almoner.reports.verify.pharmacy import PHARMACY
 from almoner.reports.verify.probe import Check, Cursor, Found, Probe, Result
 from almoner.reports.verify.series import SERIES
 from almoner.reports.verify.summaries import SUMMARIES
 
-PROBES: tuple[Probe, ...] = (*LEDGER, *CHARGES, *PAYMENTS, *SERIES, *SUMMARIES, *AUDIT)
+PROBES: tuple[Probe, ...] = (*LEDGER, *CHARGES, *PAYMENTS, *SERIES, *SUMMARIES, *PHARMACY, *AUDIT)
 CHECKS: tuple[Check, ...] = tuple(check for probe in PROBES for check in probe.checks)
 FINDINGS_SHOWN = 20
 
