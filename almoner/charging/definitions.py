@@ -28,7 +28,7 @@ PERMISSION_DEFINE = "charging.define"
 MAXIMUM_TIERS = 20
 MAXIMUM_AMOUNT = 10**12
 PAYMENT_REQUIREMENTS = ("", "immediate", "deferred", "plan")
-BASES = ("charges", "outstanding", "covered")
+BASES = ("charges", "outstanding")
 STAGES = ("gross", "discounted", "net")
 _CODE = re.compile(r"[A-Za-z0-9_-]{1,80}")
 _TIME = ("daily", "hourly")
@@ -383,6 +383,11 @@ def _make_way(terms: DefinitionTerms, versions: Sequence[ChargeDefinition]) -> N
                 field="starts_on",
                 code="overlapping_dates",
             )
+
+
+def draft_of(terms: DefinitionTerms) -> ChargeDefinition:
+    """The terms as a first version that is not saved."""
+    return ChargeDefinition(version=1, **_columns(terms))
 
 
 def _says(row: ChargeDefinition, terms: DefinitionTerms) -> bool:

@@ -98,7 +98,7 @@ class ChargeDefinition(TenantModel):
 
     Amounts are minor units before discount and tax; without ``rate_minor`` the tariffs of ``service`` give
     the price. ``tiers``: a list of [first unit, last unit or null, rate]. ``base`` of a percentage: ``of``
-    (charges, outstanding, covered), ``stage`` (gross, discounted, net), and which ``service_kinds``,
+    (charges, outstanding), ``stage`` (gross, discounted, net), and which ``service_kinds``,
     ``services`` and ``definitions``. The meaning of every field is worked out in
     docs/explanation/ward-charges.md.
     """

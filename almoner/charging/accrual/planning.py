@@ -101,7 +101,6 @@ def plan_stay(
     """
     if not stay.occupancies:
         return
-    first_day = stay.occupancies[0].began_at
     for versions in rules.values():
         counts = any(rule.terms.counts for rule in versions)
         meter = Meter()
@@ -110,7 +109,7 @@ def plan_stay(
             rule = _rule_for(versions, period, charged)
             if rule is None or not _fits(rule, stay, period):
                 continue
-            charge = _charge(rule, stay, period, meter, time_zone, first_day)
+            charge = _charge(rule, stay, period, meter, time_zone)
             if charge is not None and (since is None or period.due_at > since):
                 yield charge
 
@@ -144,12 +143,10 @@ def _fits(rule: Rule, stay: Stay, period: Period) -> bool:
     )
 
 
-def _charge(
-    rule: Rule, stay: Stay, period: Period, meter: Meter, time_zone: str, first_day: datetime
-) -> TimeCharge | None:
+def _charge(rule: Rule, stay: Stay, period: Period, meter: Meter, time_zone: str) -> TimeCharge | None:
     if rule.terms.condition is not None:
         try:
-            if not rule.terms.condition.holds(_facts(stay, period, time_zone, first_day)):
+            if not rule.terms.condition.holds(facts_of(stay, period, time_zone)):
                 return None
         except ConditionFailed as failure:
             return TimeCharge(rule, period, None, f"{CONDITION_FAILED}: {failure}")
@@ -159,9 +156,10 @@ def _charge(
     return TimeCharge(rule, period, part) if part else None
 
 
-def _facts(stay: Stay, period: Period, time_zone: str, first_day: datetime) -> dict[str, Any]:
+def facts_of(stay: Stay, period: Period, time_zone: str) -> dict[str, Any]:
+    """What a condition may ask about a period of a stay."""
     cover = stay.cover_on(period.service_date)
-    began_on = first_day.astimezone(ZoneInfo(time_zone)).date()
+    began_on = stay.occupancies[0].began_at.astimezone(ZoneInfo(time_zone)).date()
     return {
         **stay.facts,
         "patient_age": age_on(stay.birth_date, period.service_date),

@@ -18,6 +18,7 @@ from django.db.models import Q
 from django.db.transaction import atomic
 
 from almoner.charging.accrual.comparison import Comparison, compare
+from almoner.charging.accrual.percentages import compare_percentages
 from almoner.charging.accrual.planning import Stay, TimeCharge, plan_stay
 from almoner.charging.accrual.writing import Due, Priced, StaleBook, write
 from almoner.charging.book import Book
@@ -26,6 +27,7 @@ from almoner.charging.operations import PERMISSION_CAPTURE, bill_planned, delive
 from almoner.charging.queries import book_in_force
 from almoner.identity import audit
 from almoner.kernel.actor import Actor
+from almoner.kernel.clock import local_date
 from almoner.kernel.errors import Conflict
 from almoner.kernel.tenancy import transaction
 from almoner.payments.models import Payment
@@ -113,6 +115,9 @@ def _accrue(hospital_id: UUID, admissions: list[UUID], until: datetime, actor: A
         book = book_in_force(hospital_id)
         stays = [stay for stay in read_stays(admissions) if not stay.has_ended]
         written = write(hospital_id, list(_due(stays, book, until)), book, actor=actor, at=at)
+        for stay in stays:
+            if _begins_a_day(stay, book, until):
+                written += _settle_percentages(hospital_id, stay, book, until, actor, at)
         _mark([stay.admission_id for stay in stays], book, until)
         if written:
             _apply_advances(hospital_id, stays, str(written[0]), actor, at)
@@ -152,6 +157,7 @@ def settle(hospital_id: UUID, admission_id: UUID, *, actor: Actor, at: datetime)
         begun = _begin_foreseen(hospital_id, stay, found, actor, at)
         due = [one for one in found.due if (one.charge.rule.code, one.charge.period.key) not in kept]
         written = write(hospital_id, due, book, actor=actor, at=at)
+        written += _settle_percentages(hospital_id, stay, book, at, actor, at)
         _mark([admission_id], book, at)
         if begun or written or found.outdated:
             _apply_advances(hospital_id, stays, str((begun + written + [stay.event_id])[0]), actor, at)
@@ -160,29 +166,54 @@ def settle(hospital_id: UUID, admission_id: UUID, *, actor: Actor, at: datetime)
 
 
 def _take_back(hospital_id: UUID, found: Comparison, actor: Actor, at: datetime) -> set[tuple[str, str]]:
-    """Take back what is no longer true; returns rule and period of what cannot be, because a payer settled it.
-
-    Such a charge stands, for people to settle with the payer: it is audited.
-    """
+    """Take back what is no longer true; returns rule and period of what could not be."""
     kept = set()
     for item in found.outdated:
-        try:
-            with atomic():
-                release(hospital_id, item.id, actor=actor, at=at)
-                withdraw(item.id, actor=actor, at=at)
-        except Conflict as refusal:
+        if not _withdrawn(hospital_id, item, actor, at):
             kept.add((item.rule_code, item.service_period))
-            audit.record(
-                "charge.not_adjusted",
-                actor=actor,
-                at=at,
-                subject_kind="charge_item",
-                subject_id=item.id,
-                reason=refusal.message,
-            )
     for item in found.unused:
         cancel_charge(hospital_id, item.id, actor=actor, at=at)
     return kept
+
+
+def _withdrawn(hospital_id: UUID, item: ChargeItem, actor: Actor, at: datetime) -> bool:
+    """Take a charge back, what was paid for it kept as a deposit; whether that could be done.
+
+    A charge that a payer settled stands, for people to settle with the payer: it is audited.
+    """
+    try:
+        with atomic():
+            release(hospital_id, item.id, actor=actor, at=at)
+            withdraw(item.id, actor=actor, at=at)
+    except Conflict as refusal:
+        audit.record(
+            "charge.not_adjusted",
+            actor=actor,
+            at=at,
+            subject_kind="charge_item",
+            subject_id=item.id,
+            reason=refusal.message,
+        )
+        return False
+    return True
+
+
+def _settle_percentages(
+    hospital_id: UUID, stay: Stay, book: Book, until: datetime, actor: Actor, at: datetime
+) -> list[UUID]:
+    """Charge the percentages of the stay as their bases stand now; returns what was charged."""
+    due = [
+        change.due
+        for change in compare_percentages(stay, book, until=until)
+        if change.outdated is None or _withdrawn(hospital_id, change.outdated, actor, at)
+    ]
+    return write(hospital_id, [one for one in due if one is not None], book, actor=actor, at=at)
+
+
+def _begins_a_day(stay: Stay, book: Book, until: datetime) -> bool:
+    """Whether no run has come to the stay on this local date: percentages are reckoned once a day."""
+    before = stay.charged_until
+    return before is None or local_date(before, book.time_zone) != local_date(until, book.time_zone)
 
 
 def _begin_foreseen(
