@@ -35,6 +35,12 @@ BLOCKS = {
     ],
     "module_rules": [structure.PolicySettings],
     "patient_categories": [structure.PolicySettings],
+    "laboratory": [
+        structure.Laboratory,
+        structure.LaboratoryTest,
+        structure.TestParameter,
+        structure.ReferenceRange,
+    ],
     "payment_enforcement_levels": [structure.EnforcementLevels],
     "ward_billing_types": [structure.WardBillingTypes],
 }

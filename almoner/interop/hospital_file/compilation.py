@@ -22,6 +22,7 @@ _NOUNS = {
     "payers": "payer",
     "cash_points": "cash point",
     "services": "service",
+    "tests": "laboratory test",
     "discounts": "discount",
     "packages": "package",
     "charge_rules": "charge rule",

@@ -8,6 +8,7 @@ from almoner.enforcement.policy import read_settings
 from almoner.interop.hospital_file import derive, structure
 from almoner.interop.hospital_file.compilation import Compilation
 from almoner.interop.hospital_file.explain import validate
+from almoner.interop.hospital_file.laboratory import compile_laboratory
 from almoner.interop.hospital_file.problems import Path, unknown_key
 from almoner.interop.hospital_file.reading import Document
 from almoner.interop.hospital_file.state import BEGINNING, PriceKey, Record, State
@@ -59,6 +60,7 @@ class _Compiler(Compilation):
         self.discounts()
         self.charge_rules()
         self.hospital_policy()
+        compile_laboratory(self)
         self.wide_policies()
         self.prices()
         return self.state

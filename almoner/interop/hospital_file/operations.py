@@ -114,7 +114,7 @@ def load(
                 Hospital.objects.create(id=hospital_id, **agreed.new.hospital)
                 open_books()
             if agreed.changes:
-                apply(agreed, progress)
+                apply(agreed, progress, actor=actor, at=at)
                 _record(agreed, hospital_id, actor, at)
     except IntegrityError as error:
         if found is None and "slug" in str(error):

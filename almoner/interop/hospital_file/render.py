@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import yaml
 
 from almoner.interop.hospital_file import derive, structure
+from almoner.interop.hospital_file.laboratory import draw_laboratory
 from almoner.interop.hospital_file.state import BEGINNING, Key, PriceKey, Record, State
 from almoner.kernel.money import Money
+from almoner.orders.findings import plain
 
 SCHEMA_COMMENT = "# yaml-language-server: $schema=hospital-file.schema.json\n"
 _STANDARD = "standard"
@@ -55,6 +58,7 @@ def _represent_text(dumper: _Dumper, value: str) -> yaml.Node:
 
 
 _Dumper.add_representer(_Number, _represent_number)
+_Dumper.add_representer(Decimal, lambda dumper, value: _represent_number(dumper, _Number(plain(value))))
 _Dumper.add_representer(str, _represent_text)
 
 
@@ -106,6 +110,7 @@ class _Renderer:
             "discounts": self.keyed("discounts", self.discount),
             "packages": packages,
             "cash_points": self.keyed("cash_points", lambda code, record: dict(record)),
+            "laboratory": draw_laboratory(self.state),
             "charge_rules": {str(code): self.rule(record) for code, record in self.rules.items()},
         }
         return {name: block for name, block in sections.items() if block}

@@ -6,6 +6,7 @@ from almoner.catalog.models import Discount, Package, Service, TariffLine, Tax
 from almoner.charging.models import ChargeRule
 from almoner.enforcement.models import PaymentPolicy
 from almoner.hospitals.models import Bed, Department, Hospital, Ward
+from almoner.interop.hospital_file.laboratory import read_laboratory
 from almoner.interop.hospital_file.state import PriceKey, State
 from almoner.kernel.tenancy import require_transaction
 from almoner.patients.models import Payer
@@ -50,7 +51,7 @@ DISCOUNT_FIELDS = (
 
 
 def read_state(hospital: Hospital) -> State:
-    """Everything in force at ``hospital``, in twelve queries. Needs the hospital's transaction."""
+    """Everything in force at ``hospital``, in fifteen queries. Needs the hospital's transaction."""
     require_transaction()
     state = State()
     state["hospital"][""] = {name: getattr(hospital, name) for name in HOSPITAL_FIELDS}
@@ -65,6 +66,7 @@ def read_state(hospital: Hospital) -> State:
     for policy in PaymentPolicy.objects.order_by("scope", "subject"):
         if policy.settings:
             state["policies"][policy.scope, policy.subject] = policy.settings
+    read_laboratory(state)
     return state
 
 

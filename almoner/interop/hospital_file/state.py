@@ -18,11 +18,13 @@ SECTIONS = (
     "payers",
     "cash_points",
     "services",
+    "tests",
     "prices",
     "discounts",
     "packages",
     "charge_rules",
     "policies",
+    "laboratory",
 )
 BEGINNING = date(2000, 1, 1)
 """From when a price holds unless the file says otherwise."""
@@ -49,7 +51,7 @@ class State:
 
     Amounts are minor units (their field ends in ``_minor``), dates are ``date``, references are codes.
     Keys: the code; (ward, bed) for beds; ``PriceKey`` for prices; (scope, subject) for policies; the
-    hospital itself has the key ``""``.
+    hospital itself and how its laboratory works have the key ``""``.
     """
 
     sections: dict[str, dict[Key, Record]] = field(

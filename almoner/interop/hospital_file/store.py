@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -13,8 +13,10 @@ from almoner.catalog.models import Discount, Package, Service, TariffLine, Tax
 from almoner.charging.models import ChargeRule
 from almoner.enforcement.models import PaymentPolicy
 from almoner.hospitals.models import Bed, Department, Hospital, Ward
+from almoner.interop.hospital_file.laboratory import store_settings, store_tests
 from almoner.interop.hospital_file.plan import ADDED, CHANGED, REMOVED, Plan
 from almoner.interop.hospital_file.state import Key, PriceKey, Record
+from almoner.kernel.actor import Actor
 from almoner.kernel.tenancy import TenantModel, require_transaction
 from almoner.patients.models import Payer
 from almoner.payments.models import CashPoint
@@ -23,15 +25,17 @@ _BATCH = 500
 Progress = Callable[[str], None]
 
 
-def apply(plan: Plan, progress: Progress = lambda section: None) -> None:
+def apply(plan: Plan, progress: Progress = lambda section: None, *, actor: Actor, at: datetime) -> None:
     """Write the plan's changes. Needs the hospital's transaction; calls ``progress`` before each section."""
-    _Store(plan, require_transaction()).run(progress)
+    _Store(plan, require_transaction(), actor, at).run(progress)
 
 
 class _Store:
-    def __init__(self, plan: Plan, hospital_id: UUID) -> None:
+    def __init__(self, plan: Plan, hospital_id: UUID, actor: Actor, at: datetime) -> None:
         self.plan = plan
         self.hospital_id = hospital_id
+        self.actor = actor
+        self.at = at
 
     def run(self, progress: Progress) -> None:
         for section, step in (
@@ -43,11 +47,13 @@ class _Store:
             ("payers", lambda: self.named("payers", Payer)),
             ("cash_points", lambda: self.named("cash_points", CashPoint)),
             ("services", self.services),
+            ("tests", lambda: store_tests(self.plan, self.ids(Service), actor=self.actor, at=self.at)),
             ("prices", self.prices),
             ("discounts", lambda: self.plain("discounts", Discount)),
             ("packages", lambda: self.plain("packages", Package)),
             ("charge_rules", lambda: self.plain("charge_rules", ChargeRule)),
             ("policies", self.policies),
+            ("laboratory", lambda: store_settings(self.plan)),
         ):
             progress(section)
             if any(change.section == section for change in self.plan.changes):

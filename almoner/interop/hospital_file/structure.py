@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from almoner.enforcement.policy import PRIORITIES, REQUESTS
 from almoner.interop.hospital_file.values import (
+    Age,
     Amount,
     Code30,
     Code40,
@@ -22,6 +23,7 @@ from almoner.interop.hospital_file.values import (
     GraceDays,
     LocaleName,
     LongText,
+    Number,
     Percent,
     Reads,
     RuleCode,
@@ -34,6 +36,7 @@ from almoner.interop.hospital_file.values import (
     one_of,
     show,
     switch_or,
+    text_of,
     whole_of,
 )
 
@@ -350,6 +353,47 @@ class SystemConfiguration(Block):
     gate: GateSettings | None = None
 
 
+class ReferenceRange(Block):
+    """What is usual for whom, both bounds included; beyond the critical bounds somebody is told at once."""
+
+    sex: Annotated[str, one_of("female", "male")] | None = Field(None, description="Left out: everybody.")
+    from_age: Age | None = None
+    below_age: Age | None = None
+    low: Number | None = None
+    high: Number | None = None
+    critical_low: Number | None = None
+    critical_high: Number | None = None
+
+
+class TestParameter(Block):
+    """A value that a test gives. Of several ranges that fit a patient the most specific one holds."""
+
+    name: Text
+    unit: Annotated[str, text_of(40)] | None = None
+    ranges: tuple[ReferenceRange, ...] = ()
+
+
+class LaboratoryTest(Block):
+    """How the test of a laboratory service is done; without ``parameters`` it gives one value."""
+
+    specimen: Annotated[str, text_of(80)] | None = Field(
+        None, description="What is collected: tests of one specimen share a sample."
+    )
+    instructions: LongText | None = None
+    parameters: dict[Code40, TestParameter] = Field(default_factory=dict)
+
+
+class Laboratory(Block):
+    """How the laboratory works, and its tests by the codes of their services."""
+
+    verify_results: Switch = Field(
+        False, description="Whether a second person verifies a result before it is released."
+    )
+    tests: dict[Code80, Annotated[LaboratoryTest, BeforeValidator(_empty_block)]] = Field(
+        default_factory=dict
+    )
+
+
 class EnforcementLevels(Block):
     """The description of the levels (section 3.1)."""
 
@@ -396,6 +440,7 @@ class HospitalFile(Block):
     system_configuration: SystemConfiguration = Field(default_factory=SystemConfiguration)
     module_rules: dict[Code40, PolicyBlock] = Field(default_factory=dict)
     patient_categories: dict[Code40, PolicyBlock] = Field(default_factory=dict)
+    laboratory: Laboratory | None = None
     payment_enforcement_levels: EnforcementLevels | None = None
     ward_billing_types: WardBillingTypes | None = None
 

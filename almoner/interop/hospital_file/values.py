@@ -164,6 +164,22 @@ def _read_percent(value: Any) -> Decimal:
     return Decimal(text)
 
 
+def _read_number(value: Any) -> Decimal:
+    expected = "a number with at most four decimals"
+    text = _scalar(value, expected)
+    if not re.fullmatch(r"-?\d{1,10}(\.\d{1,4})?", text):
+        raise ValueError(f"Expected {expected}, got {show(value)}.")
+    return Decimal(text)
+
+
+def _read_age(value: Any) -> int:
+    expected = "an age such as 12 years or 18 months"
+    match = re.fullmatch(r"(\d{1,4})\s*(year|month)s?", _scalar(value, expected))
+    if match is None or int(match[1]) > (150 if match[2] == "year" else 1800):
+        raise ValueError(f"Expected {expected}, got {show(value)}.")
+    return int(match[1]) * (12 if match[2] == "year" else 1)
+
+
 def _read_day(value: Any) -> date:
     text = _scalar(value, "a date such as 2026-01-31")
     try:
@@ -230,6 +246,15 @@ Percent = Annotated[
     ),
 ]
 Day = Annotated[date, Reads(_read_day, {"type": "string", "format": "date"})]
+Number = Annotated[
+    Decimal,
+    Reads(
+        _read_number,
+        {"anyOf": [{"type": "number"}, {"type": "string", "pattern": r"^-?\d{1,10}(\.\d{1,4})?$"}]},
+    ),
+]
+Age = Annotated[int, Reads(_read_age, {"type": "string", "pattern": r"^\d{1,4}\s*(years?|months?)$"})]
+"""An age; completed months."""
 Currency = Annotated[str, Reads(_read_currency, {"type": "string", "pattern": "^[A-Z]{3}$"})]
 TimeZone = Annotated[str, Reads(_read_time_zone, {"type": "string"})]
 LocaleName = Annotated[str, Reads(_read_locale, {"type": "string"})]
