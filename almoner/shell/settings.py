@@ -122,6 +122,7 @@ AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"
 ACCOUNT_ADAPTER = "almoner.shell.accounts.adapters.AccountAdapter"
 MFA_ADAPTER = "almoner.shell.accounts.adapters.SecondFactorAdapter"
 ACCOUNT_FORMS = {"login": "almoner.shell.accounts.forms.LoginForm"}
+MFA_FORMS = {"add_webauthn": "almoner.shell.accounts.forms.AddPasskeyForm"}
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
