@@ -10,12 +10,13 @@ from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
+from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.db import connection
 
 from almoner.identity import audit
 from almoner.identity.models import Membership, StaffMember, User
-from almoner.identity.operations import PERMISSION_MANAGE, check_roles, write_roles
+from almoner.identity.operations import PERMISSION_MANAGE, check_roles, find_user, write_roles
 from almoner.identity.roles import ROLES
 from almoner.kernel.actor import Actor
 from almoner.kernel.errors import Conflict, DomainError, NotFound
@@ -105,6 +106,47 @@ def end_sessions(hospital_id: UUID, user_id: UUID, *, actor: Actor, at: datetime
             session.end()
         _record("user.sessions_ended", user, actor, at, sessions=len(sessions))
         return len(sessions)
+
+
+def reset_second_factor(hospital_id: UUID, user_id: UUID, *, actor: Actor, at: datetime) -> User:
+    """Forget the authenticator app, the passkeys and the recovery codes of a member who has lost them all.
+
+    The password lets them in then, and a hospital that asks for a second factor has them set one up anew. Raises
+    ``NotFound``, ``Conflict`` for oneself, for who has none, and for who works at another hospital too: that is for
+    whoever runs the server (``almoner user reset-second-factor``).
+    """
+    actor.require(PERMISSION_MANAGE)
+    with transaction(hospital_id):
+        user, held = _lock_member(hospital_id, user_id, actor)
+        check_roles(hospital_id, held, actor)
+        if user.memberships.exclude(hospital_id=hospital_id).exists():
+            raise Conflict(
+                f"{user} works at another hospital too: ask whoever runs the server.", code="works_elsewhere"
+            )
+        kinds = _forget_second_factor(user)
+        _record("user.second_factor_reset", user, actor, at, kinds=kinds)
+        return user
+
+
+def reset_second_factor_everywhere(email: str, *, actor: Actor, at: datetime) -> User:
+    """The same for whoever runs the server, wherever the person works. Raises ``NotFound``, ``Conflict``."""
+    actor.require(PERMISSION_MANAGE)
+    user = find_user(email)
+    kinds = _forget_second_factor(user)
+    for hospital_id in sorted(set(user.memberships.values_list("hospital_id", flat=True))):
+        with transaction(hospital_id):
+            _record("user.second_factor_reset", user, actor, at, kinds=kinds)
+    return user
+
+
+def _forget_second_factor(user: User) -> list[str]:
+    """Which kinds there were. Raises ``Conflict`` when there was none."""
+    found = Authenticator.objects.filter(user=user)
+    kinds = sorted(set(found.values_list("type", flat=True)))
+    if not kinds:
+        raise Conflict(f"{user} has no second factor.", code="no_second_factor")
+    found.delete()
+    return kinds
 
 
 def lock_staff(hospital_id: UUID) -> None:

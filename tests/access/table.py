@@ -104,6 +104,7 @@ TABLE: dict[str, tuple[str, frozenset[str]]] = {
     "people:person": ("GET", ADMINISTRATORS),
     "people:suspend": ("POST", ADMINISTRATORS),
     "people:reactivate": ("POST", ADMINISTRATORS),
+    "people:reset-second-factor": ("POST", ADMINISTRATORS),
     "people:log-out": ("POST", ADMINISTRATORS),
     "people:invite": ("POST", ADMINISTRATORS),
     "people:send-again": ("POST", ADMINISTRATORS),

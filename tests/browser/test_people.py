@@ -76,7 +76,7 @@ def test_from_the_letter_to_logging_in_with_a_passkey(
     page.get_by_role("button", name="It is me").click()
     page.get_by_label("Use it instead of the password").check()
     page.get_by_role("button", name="Add").click()
-    expect(page.get_by_label("Unused codes")).to_be_visible()
+    expect(page.get_by_label("10 codes are left")).to_be_visible()
     newcomer.picture("codes-390")
     newcomer.open("/cashier/")
     expect(page.get_by_role("heading", name="Cashier")).to_be_visible()

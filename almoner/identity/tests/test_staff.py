@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from allauth.mfa.models import Authenticator
 
 from almoner.identity import invitations, role_changes, staff
 from almoner.identity.models import AuditRecord, Membership, User
@@ -218,6 +219,22 @@ def test_another_hospitals_people_are_not_there(hospital: TestHospital) -> None:
         staff.change_member(hospital.id, stranger.id, roles=["doctor"], actor=ADMINISTRATOR, at=NOON)
     with pytest.raises(NotFound):
         staff.end_sessions(hospital.id, stranger.id, actor=ADMINISTRATOR, at=NOON)
+
+
+def test_a_lost_second_factor_is_forgotten_where_the_person_works_only_here(hospital: TestHospital) -> None:
+    user = make_member(hospital.id, "cashier")
+    Authenticator.objects.create(user=user, type="totp", data={})
+    staff.reset_second_factor(hospital.id, user.id, actor=ADMINISTRATOR, at=NOON)
+    assert not Authenticator.objects.filter(user=user).exists()
+    assert last_record(hospital).data["kinds"] == ["totp"]
+    with pytest.raises(Conflict, match="no second factor"):
+        staff.reset_second_factor(hospital.id, user.id, actor=ADMINISTRATOR, at=NOON)
+    Membership.objects.create(hospital_id=make_hospital().id, user=user, role="cashier")
+    Authenticator.objects.create(user=user, type="totp", data={})
+    with pytest.raises(Conflict, match="another hospital too"):
+        staff.reset_second_factor(hospital.id, user.id, actor=ADMINISTRATOR, at=NOON)
+    staff.reset_second_factor_everywhere(user.email, actor=ADMINISTRATOR, at=NOON)
+    assert not Authenticator.objects.filter(user=user).exists()
 
 
 # Roles

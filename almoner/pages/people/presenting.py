@@ -24,6 +24,7 @@ ACTIONS = {
     "user.suspended": gettext_lazy("Suspended"),
     "user.reactivated": gettext_lazy("Let in again"),
     "user.sessions_ended": gettext_lazy("Logged out everywhere"),
+    "user.second_factor_reset": gettext_lazy("Second factor reset"),
     "user.enabled": gettext_lazy("Account opened"),
     "user.disabled": gettext_lazy("Account closed"),
     "invitation.sent": gettext_lazy("Invited"),

@@ -16,6 +16,7 @@ urlpatterns = [
     path(f"{_PERSON}suspend/", staff.suspend, name="suspend"),
     path(f"{_PERSON}reactivate/", staff.reactivate, name="reactivate"),
     path(f"{_PERSON}sessions/end/", staff.log_out, name="log-out"),
+    path(f"{_PERSON}second-factor/reset/", staff.reset, name="reset-second-factor"),
     path("invite/", invitations.invite, name="invite"),
     path(f"{_INVITATION}again/", invitations.send_again, name="send-again"),
     path(f"{_INVITATION}withdraw/", invitations.withdraw, name="withdraw"),

@@ -35,9 +35,12 @@ _DEPARTMENT = "consultation_department"
 @require_safe
 @hospital_view(PERMISSION_CONSULT)
 def queue(request: HospitalRequest) -> HttpResponse:
-    """``/consultation/?department=CODE``: who waits, in the order to see them. The department is remembered."""
+    """``/consultation/?department=CODE``: who waits, in the order to see them. The department is
+    remembered; at first it is the doctor's own, when there is one."""
     departments = queries.consulting_departments()
-    chosen = request.GET.get("department", request.session.get(_DEPARTMENT, ""))
+    mine = [code for code, _name in departments if code in request.departments]
+    first = mine[0] if len(mine) == 1 else ""
+    chosen = request.GET.get("department", request.session.get(_DEPARTMENT, first))
     if chosen and chosen not in dict(departments):
         raise NotFound("There is no such department.", field="department", code="unknown_department")
     if not request.htmx and chosen != request.session.get(_DEPARTMENT, ""):

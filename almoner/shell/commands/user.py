@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from uuid import UUID
 
 import click
 
@@ -56,13 +57,14 @@ def create(email: str, name: str, slug: str, roles: tuple[str, ...], password_st
         actor=system("command line"),
         at=now(),
     )
-    click.echo(f"{user.email} may log in at {hospital.name} as {_titles(roles)}.")
+    click.echo(f"{user.email} may log in at {hospital.name} as {_titles(hospital.id, roles)}.")
 
 
-def _titles(roles: tuple[str, ...]) -> str:
-    from almoner.identity.roles import ROLES
+def _titles(hospital_id: UUID, roles: tuple[str, ...]) -> str:
+    from almoner.identity.queries import roles_of
 
-    return ", ".join(ROLES[role].title for role in sorted(roles)) or "nobody: give them a role"
+    known = roles_of(hospital_id)
+    return ", ".join(known[role].title for role in sorted(roles)) or "nobody: give them a role"
 
 
 @command.command("list")
@@ -128,6 +130,21 @@ def _set_active(email: str, *, active: bool) -> None:
     click.echo(f"The account of {user.email} is {'open' if active else 'closed'}.")
 
 
+@command.command("reset-second-factor")
+@click.argument("email")
+def reset_second_factor(email: str) -> None:
+    """Forget the authenticator app, passkeys and recovery codes of EMAIL, who has lost them all."""
+    from almoner.shell.database import setup_django
+
+    setup_django()
+    from almoner.identity.staff import reset_second_factor_everywhere
+    from almoner.kernel.actor import system
+    from almoner.kernel.clock import now
+
+    user = reset_second_factor_everywhere(email, actor=system("command line"), at=now())
+    click.echo(f"{user.email} logs in with the password alone, until a second factor is set up anew.")
+
+
 @command.command("set-role")
 @click.argument("email")
 @_hospital
@@ -144,7 +161,7 @@ def set_role(email: str, slug: str, roles: tuple[str, ...]) -> None:
 
     hospital = find_hospital(slug)
     user = set_roles(hospital.id, email, roles=roles, actor=system("command line"), at=now())
-    click.echo(f"{user.email} works at {hospital.name} as {_titles(roles)}.")
+    click.echo(f"{user.email} works at {hospital.name} as {_titles(hospital.id, roles)}.")
 
 
 @command.command("roles")

@@ -7,13 +7,14 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.core import mail
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from almoner.identity.models import Invitation, User
+from almoner.identity.models import Invitation, StaffMember, User
 from almoner.pages import people
 from tests.support.day import AT, PASSWORD, BusyDay, make_member
 from tests.support.hospital import make_hospital
@@ -143,6 +144,25 @@ def test_an_administrator_logs_somebody_out_everywhere(day: BusyDay) -> None:
     assert len(client.get(reverse("people:person", args=[user.id])).context["sessions"]) == 1
     assert "1 session ended" in said(client.post(reverse("people:log-out", args=[user.id]), headers=HTMX))
     assert theirs.get("/cashier/").status_code == 302
+
+
+def test_a_lost_second_factor_is_forgotten_on_the_persons_page(day: BusyDay) -> None:
+    client, user = administrator(day), a_member(day)
+    Authenticator.objects.create(user=user, type="totp", data={})
+    assert "Forget it" in text_of(client.get(reverse("people:person", args=[user.id])))
+    client.post(reverse("people:reset-second-factor", args=[user.id]), headers=HTMX)
+    page = text_of(client.get(reverse("people:person", args=[user.id])))
+    assert "Forget it" not in page and "Second factor reset" in page
+
+
+def test_a_doctors_queue_opens_with_the_doctors_own_department(day: BusyDay) -> None:
+    user = a_member(day, "doctor")
+    StaffMember.objects.create(hospital_id=day.hospital.id, user=user, departments=["cardiology", "pharmacy"])
+    doctor = Client()
+    doctor.force_login(user)
+    page = doctor.get(reverse("consultation:queue"))
+    assert page.context["one_department"]
+    assert not doctor.get(reverse("consultation:queue") + "?department=").context["one_department"]
 
 
 # Roles

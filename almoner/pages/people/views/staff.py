@@ -15,7 +15,13 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from almoner.identity.operations import PERMISSION_MANAGE
 from almoner.identity.queries import Member, open_invitations, read_audit, read_members, roles_of
-from almoner.identity.staff import change_member, end_sessions, reactivate_member, suspend_member
+from almoner.identity.staff import (
+    change_member,
+    end_sessions,
+    reactivate_member,
+    reset_second_factor,
+    suspend_member,
+)
 from almoner.kernel.errors import NotFound
 from almoner.kernel.tenancy import transaction
 from almoner.pages.answers import done, go_to
@@ -107,6 +113,14 @@ def log_out(request: HospitalRequest, user_id: UUID) -> HttpResponse:
     return done(
         said, render(request, "people/sessions.html", {"sessions": [], "user_id": user_id, "is_self": False})
     )
+
+
+@require_POST
+@hospital_view(PERMISSION_MANAGE)
+def reset(request: HospitalRequest, user_id: UUID) -> HttpResponse:
+    """Forget the second factor that somebody has lost."""
+    reset_second_factor(request.hospital.id, user_id, actor=request.actor, at=request.at)
+    return go_to(request.path.removesuffix("second-factor/reset/"))
 
 
 def _read(request: HospitalRequest, user_id: UUID) -> Member:
