@@ -8,15 +8,14 @@ from uuid import UUID
 
 import pytest
 from django.apps import apps
-from django.db import connection
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from almoner.identity.roles import ROLES
 from almoner.kernel.ids import new_id
-from almoner.kernel.tenancy import TenantModel
 from tests.access.table import PUBLIC, STAFF, TABLE
 from tests.support.day import AT, BusyDay, make_busy_day, make_member
+from tests.support.digest import rows_of_every_table
 from tests.support.pages import HTMX, member_client
 
 
@@ -52,9 +51,14 @@ def world(django_db_blocker: Any) -> Iterator[BusyDay]:
     """One busy hospital for the module, committed: refusals must not be told from rollbacks."""
     with django_db_blocker.unblock(), pytest.MonkeyPatch.context() as patch:
         patch.setattr("almoner.pages.staff.now", lambda: AT)
-        world = make_busy_day()
-        world.colleague_id = make_member(world.hospital.id, "porter").id
-        yield world
+        yield make_staffed_day()
+
+
+def make_staffed_day() -> BusyDay:
+    """A busy hospital with a colleague whom nothing else is about."""
+    world = make_busy_day()
+    world.colleague_id = make_member(world.hospital.id, "porter").id
+    return world
 
 
 @pytest.fixture(scope="module")
@@ -62,8 +66,8 @@ def clients(world: BusyDay) -> dict[str, Client]:
     return {role: member_client(world.hospital.id, role) for role in ROLES}
 
 
-def _arguments(world: BusyDay, pattern: URLPattern) -> dict[str, object]:
-    """Something that exists for every part of an address."""
+def arguments(world: BusyDay, pattern: URLPattern, **wanted: object) -> dict[str, object]:
+    """Something that exists for every part of an address; ``wanted`` where it stands there."""
     visit = world.visits["Maria Silva"]
     known: dict[str, object] = {
         "patient_id": world.patients["Maria Silva"].id,
@@ -72,6 +76,7 @@ def _arguments(world: BusyDay, pattern: URLPattern) -> dict[str, object]:
         "step": "consultation.start",
         "user_id": world.colleague_id,
         "role_code": "cashier",
+        **wanted,
     }
     return {part: known.get(part) or _some(world, part) for part in pattern.pattern.converters}
 
@@ -103,31 +108,20 @@ def _some(world: BusyDay, part: str) -> UUID | int:
     return row.pk if row else new_id()
 
 
-def _rows() -> dict[str, int]:
-    """How many rows every tenant's table has."""
-    counts = {}
-    with connection.cursor() as cursor:
-        for model in apps.get_models():
-            if issubclass(model, TenantModel):
-                cursor.execute(f'SELECT count(*), max(xmin::text::bigint) FROM "{model._meta.db_table}"')
-                counts[model._meta.db_table] = cursor.fetchone()
-    return counts
-
-
 @pytest.mark.parametrize("name", sorted(set(TABLE) & set(ADDRESSES)))
 def test_an_address_lets_in_those_of_the_table_and_nobody_else(
     world: BusyDay, clients: dict[str, Client], name: str
 ) -> None:
     method, allowed = TABLE[name]
-    address = reverse(name, kwargs=_arguments(world, ADDRESSES[name]))
+    address = reverse(name, kwargs=arguments(world, ADDRESSES[name]))
     with world.hospital.transaction():
-        before = _rows()
+        before = rows_of_every_table()
     for role in sorted(STAFF - allowed):
         for headers in ({}, HTMX):
             answer = clients[role].generic(method, address, headers=headers)
             assert answer.status_code == 403, (role, answer.status_code)
     with world.hospital.transaction():
-        assert _rows() == before, "a refused request changed something"
+        assert rows_of_every_table() == before, "a refused request changed something"
     for role in sorted(allowed):
         answer = clients[role].generic(method, address)
         assert answer.status_code < 500 and answer.status_code not in (401, 403, 405), (role, answer)
@@ -136,17 +130,29 @@ def test_an_address_lets_in_those_of_the_table_and_nobody_else(
 @pytest.mark.parametrize("name", sorted(set(TABLE) & set(ADDRESSES)))
 def test_a_stranger_is_sent_to_log_in(world: BusyDay, name: str) -> None:
     method, _ = TABLE[name]
-    address = reverse(name, kwargs=_arguments(world, ADDRESSES[name]))
+    address = reverse(name, kwargs=arguments(world, ADDRESSES[name]))
     assert Client().generic(method, address)["Location"].startswith("/login/")
     assert Client().generic(method, address, headers=HTMX).status_code == 401
 
 
+@pytest.fixture(scope="module")
+def elsewhere(world: BusyDay) -> BusyDay:
+    """Another hospital, as busy as this one."""
+    return make_staffed_day()
+
+
 @pytest.mark.parametrize("name", NAMING_ROWS)
-def test_another_hospitals_rows_are_not_there(world: BusyDay, clients: dict[str, Client], name: str) -> None:
-    """What belongs to another hospital is as unknown as what never was."""
-    others = {"step": "consultation.start", "seen": 0, "role_code": "nobodys_role"}
-    parts = ADDRESSES[name].pattern.converters
-    elsewhere = {part: others.get(part) or (new_id() if part.endswith("_id") else 0) for part in parts}
+def test_another_hospitals_rows_are_not_there(
+    elsewhere: BusyDay, clients: dict[str, Client], name: str
+) -> None:
+    """What belongs to another hospital is as unknown as what never was, and stays as it is."""
     method, allowed = TABLE[name]
-    answer = clients[min(allowed)].generic(method, reverse(name, kwargs=elsewhere), headers=HTMX)
-    assert answer.status_code in (404, 422), answer.status_code
+    address = reverse(name, kwargs=arguments(elsewhere, ADDRESSES[name], role_code="nobodys_role"))
+    with elsewhere.hospital.transaction():
+        before = rows_of_every_table()
+    for role in sorted(allowed):
+        answer = clients[role].generic(method, address, headers=HTMX)
+        # A form that is empty is refused for that first, and tells nothing of whom it is about.
+        assert answer.status_code in (404, 422), (role, answer.status_code)
+    with elsewhere.hospital.transaction():
+        assert rows_of_every_table() == before

@@ -76,6 +76,12 @@ def find(request: HospitalRequest) -> HttpResponse:
     return render(request, template, {"rows": rows, "words": words})
 
 
+def _surviving(patient_id: UUID) -> Patient:
+    """The patient; of a merged record the surviving one, where its accounts are now."""
+    patient = find_patient(patient_id)
+    return patient if patient.merged_into_id is None else find_patient(patient.merged_into_id)
+
+
 def _account_of(patient: Patient, currency: str) -> PatientAccount:
     account = PatientAccount.objects.filter(patient=patient, currency=currency).order_by("id").first()
     if account is None:
@@ -102,9 +108,9 @@ def _form(request: HospitalRequest, owed: list[queries.Owed], points: list[tuple
 def account(request: HospitalRequest, patient_id: UUID) -> HttpResponse:
     """``/cashier/patients/ID/``: everything that the patient owes, payable together or in part."""
     with transaction(request.hospital.id):
-        patient = find_patient(patient_id)
-        if patient.merged_into_id is not None and request.method != "POST":
-            return redirect("cashier:account", patient.merged_into_id)
+        patient = _surviving(patient_id)
+        if patient.id != patient_id and request.method != "POST":
+            return redirect("cashier:account", patient.id)
         money = _account_of(patient, request.hospital.currency)
         points = cash_points()
         owed = queries.owed_by(patient.id, request.hospital.currency)
@@ -193,7 +199,7 @@ def total(request: HospitalRequest, patient_id: UUID) -> HttpResponse:
 def use_deposit(request: HospitalRequest, patient_id: UUID) -> HttpResponse:
     """Pay the ticked charges from what is held as deposits, as far as it goes."""
     with transaction(request.hospital.id):
-        patient = find_patient(patient_id)
+        patient = _surviving(patient_id)
         money, points = _account_of(patient, request.hospital.currency), cash_points()
     form = AccountForm(request.POST, currency=request.hospital.currency, cash_points=points)
     form.is_valid()
