@@ -37,6 +37,7 @@ ROLES: dict[str, Role] = {
             "payments.record",
             "enforcement.read_blocked_services",
             "scheduling.call_token",
+            "scheduling.book",
         },
     ),
     "doctor": Role(

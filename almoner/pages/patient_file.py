@@ -184,7 +184,8 @@ _ARRANGEMENTS = """
  FROM enforcement_override AS override
  LEFT JOIN enforcement_overriderevocation AS revocation
      ON revocation.hospital_id = %(hospital)s AND revocation.override_id = override.id
- WHERE override.hospital_id = %(hospital)s AND override.patient_id = %(patient)s
+ WHERE override.hospital_id = %(hospital)s AND override.encounter_id IN (
+     SELECT id FROM patients_encounter WHERE hospital_id = %(hospital)s AND patient_id = %(patient)s)
  ORDER BY override.expires_at DESC LIMIT %(limit)s)
 UNION ALL
 (SELECT 'plan', plan.id, '', plan.instalments::text, plan.agreed_by, plan.agreed_at,

@@ -24,6 +24,7 @@ from almoner.kernel.wire import PROBLEM_TYPE, Problem
 from almoner.orders.api import router as orders_router
 from almoner.patients.api import router as patients_router
 from almoner.payments.api import router as payments_router
+from almoner.scheduling.api import router as scheduling_router
 from almoner.shell.problems import install_problems
 
 PREFIX = "/api/v1"
@@ -121,6 +122,7 @@ def _build() -> AlmonerApi:
         payments_router,
         enforcement_router,
         orders_router,
+        scheduling_router,
     ):
         api.add_router("", router)
     api.add_service_points()

@@ -102,6 +102,7 @@ def _some(world: BusyDay, part: str) -> UUID | int:
         "stock_item_id": "pharmacy.StockItem",
         "batch_id": "pharmacy.Batch",
         "invitation_id": "identity.Invitation",
+        "appointment_id": "scheduling.Appointment",
     }
     with world.hospital.transaction():
         row = apps.get_model(models[part]).objects.order_by("id").first()

@@ -74,6 +74,7 @@ def real_ids(world: World) -> dict[str, UUID]:
         "prescription_id": world.prescription.id,
         "admission_id": world.admission.id,
         "bed_id": world.bed_id,
+        "appointment_id": world.appointment.id,
         "decision_id": world.decision_id,
         "held_decision_id": world.decision_id,
         "override_id": world.override.id,

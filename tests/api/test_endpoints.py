@@ -329,6 +329,24 @@ CALLS = [
     ),
     _get("list_stock", lambda w: f"/pharmacy/stock?search={w.batch.number}", EMPTY),
     _get("get_stock_item", lambda w: f"/pharmacy/stock/{w.batch.item_id}"),
+    _get("list_appointments", lambda w: f"/appointments?patient_id={w.appointment.patient_id}", EMPTY),
+    _post(
+        "book_appointment",
+        lambda w: "/appointments",
+        lambda w: {
+            "patient_id": w.patient.id,
+            "department": "cardiology",
+            "starts_at": w.tomorrow.isoformat(),
+            "reason": "control",
+        },
+    ),
+    _post(
+        "move_appointment",
+        lambda w: f"/appointments/{w.appointment.id}/move",
+        lambda w: {"starts_at": w.tomorrow.isoformat(), "minutes": 30},
+        status=200,
+    ),
+    _post("end_appointment", lambda w: f"/appointments/{w.appointment.id}/end", lambda w: {}, status=200),
     _get("list_beds", lambda w: "/ward/beds?ward=general_ward", OWN),
     _post(
         "assign_bed",

@@ -35,6 +35,7 @@ OTHERWISE: dict[str, Any] = {
     "admit": {"priority": "urgent"},
     "check_in_patient": {"reason": "cough"},
     "provide_services": {"lines": [{"service": "bandage", "quantity": 2}]},
+    "book_appointment": {"reason": "another reason"},
     "transfer": {"reason": "another reason"},
     "substitute_medication": {"reason": "another reason"},
     "return_medication": {"quantity": "4"},

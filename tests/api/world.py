@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
@@ -21,6 +21,8 @@ from almoner.kernel.ids import new_id
 from almoner.orders import operations as orders
 from almoner.orders.models import Admission, Prescription, TestOrder, TestOrderLine
 from almoner.patients.models import Encounter
+from almoner.scheduling.appointments import book
+from almoner.scheduling.models import Appointment
 from almoner.service_points.laboratory import operations as laboratory
 from almoner.service_points.laboratory.models import LaboratorySettings
 from almoner.service_points.laboratory.rules import Bounds, Usual
@@ -161,6 +163,20 @@ class World:
         return orders.admit(
             self.hospital.id, encounter_id=self.encounter.id, ward="general_ward", **self._key()
         ).order
+
+    @property
+    def tomorrow(self) -> datetime:
+        return self.at + timedelta(days=1)
+
+    @cached_property
+    def appointment(self) -> Appointment:
+        return book(
+            self.hospital.id,
+            patient_id=self.patient.id,
+            department="cardiology",
+            starts_at=self.tomorrow,
+            **self._key(),
+        )
 
     @cached_property
     def lying_admission(self) -> Admission:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from playwright.sync_api import expect
 
 from almoner.patients.operations import register_patient
+from almoner.scheduling.appointments import book
 from tests.browser.conftest import Visitor
 from tests.browser.test_ward import serious
 from tests.support.day import AT, BusyDay, make_member
@@ -35,7 +36,23 @@ def pages(busy_day: BusyDay) -> dict[str, str]:
         ).patient.id
         for name in ("Katherine Johnson", "Katherine G. Johnson")
     ]
+    doctor = make_member(busy_day.hospital.id, "doctor", name="Dr Adeyemi").id
+    for number, (name, minutes) in enumerate([("Wei Chen", -40), ("Ingrid Holm", 15), ("Wei Chen", 70)]):
+        book(
+            busy_day.hospital.id,
+            patient_id=busy_day.patients[name].id,
+            department="cardiology",
+            practitioner_id=doctor if number else None,
+            starts_at=AT + timedelta(minutes=minutes),
+            reason="Control after the infarct",
+            idempotency_key=f"desk-{number}",
+            actor=busy_day.hospital.actor,
+            at=AT - timedelta(hours=2),
+        )
     return {
+        "reception": "/check-in/",
+        "appointments": "/check-in/appointments/",
+        "appointment": f"/check-in/patients/{doubles[0]}/appointment/",
         "duplicates": "/check-in/possible-duplicates/",
         "merge-choose": f"/check-in/patients/{doubles[0]}/merge/",
         "merge": f"/check-in/patients/{doubles[0]}/merge/{doubles[1]}/",
@@ -67,3 +84,22 @@ def test_two_records_of_one_person_become_one(visit: Visit, receptionist: str, p
     page.get_by_label("Both records are of this person").check()
     page.get_by_role("button", name="Merge the two records").click()
     expect(page.get_by_role("heading", name="Katherine G. Johnson", level=1)).to_be_visible()
+
+
+def test_who_is_expected_is_checked_in_by_keyboard_alone(
+    visit: Visit, receptionist: str, pages: dict[str, str]
+) -> None:
+    visitor = visit()
+    visitor.log_in(receptionist)
+    page = visitor.open("/check-in/appointments/")
+    expect(page.get_by_role("link", name="Check in Ingrid Holm")).to_be_visible()
+    page = visitor.open("/check-in/")
+    expect(page.get_by_role("searchbox", name="Who arrives?")).to_be_focused()
+    page.keyboard.press("Tab")
+    page.keyboard.press("a")
+    department = page.get_by_label("Department")
+    expect(department).to_be_focused()
+    expect(department).to_have_value("cardiology")
+    expect(page.locator("#fees")).to_contain_text("$75.00")
+    page.get_by_label("Reason").press("Enter")
+    expect(page.get_by_role("heading", name="Token")).to_be_visible()

@@ -2,7 +2,8 @@ DROP FUNCTION IF EXISTS enforcement_facts(uuid, text, uuid, uuid, timestamptz, b
 DROP FUNCTION IF EXISTS enforcement_status(uuid, uuid, timestamptz);
 
 -- The facts of one gate in one read: the visit, the charges the step needs and what is open on them,
--- deposits, plan, overrides in force. With p_order the charges of that order, else those of the encounter;
+-- deposits, plan, overrides in force. Deposits, plans and payments of all the patient's accounts count (two
+-- merged records have one each); account_id is where the charges are owed. With p_order the charges of that order, else those of the encounter;
 -- with p_whole all of them, whether they name the step or not. p_elsewhere: services whose charges may be asked
 -- for at steps that are not their own, so that those of the whole encounter are read.
 CREATE OR REPLACE FUNCTION enforcement_facts(
@@ -18,9 +19,10 @@ CREATE OR REPLACE FUNCTION enforcement_facts(
 BEGIN
     PERFORM set_config('almoner.hospital_id', p_hospital::text, true);
     RETURN QUERY
-    SELECT hospital.configuration_version, hospital.currency::text, encounter.patient_id, account.id,
+    SELECT hospital.configuration_version, hospital.currency::text, encounter.patient_id,
+           CASE WHEN item.account_id IS NULL THEN account.ids[1] ELSE item.account_id END,
            encounter.encounter_class::text, encounter.triage_level, department.code::text,
-           department.kind::text, coalesce(balance.receivable_minor, 0), coalesce(balance.deposit_minor, 0),
+           department.kind::text, coalesce(balance.receivable, 0)::bigint, coalesce(balance.deposit, 0)::bigint,
            plan.status::text, item.list, override.list, payment.list, patient.category::text
     FROM patients_encounter AS encounter
     JOIN patients_patient AS patient
@@ -29,14 +31,16 @@ BEGIN
     JOIN hospitals_department AS department
         ON department.hospital_id = p_hospital AND department.id = encounter.department_id
     JOIN LATERAL (
-        SELECT a.id FROM patients_patientaccount AS a
-        WHERE a.hospital_id = p_hospital AND a.patient_id = encounter.patient_id ORDER BY a.id LIMIT 1
+        SELECT array_agg(a.id ORDER BY a.id) AS ids FROM patients_patientaccount AS a
+        WHERE a.hospital_id = p_hospital AND a.patient_id = encounter.patient_id
     ) AS account ON true
-    LEFT JOIN ledger_patientbalance AS balance
-        ON balance.hospital_id = p_hospital AND balance.id = account.id
+    LEFT JOIN LATERAL (
+        SELECT sum(b.receivable_minor) AS receivable, sum(b.deposit_minor) AS deposit
+        FROM ledger_patientbalance AS b WHERE b.hospital_id = p_hospital AND b.id = ANY (account.ids)
+    ) AS balance ON true
     LEFT JOIN LATERAL (
         SELECT p.status FROM payments_paymentplan AS p
-        WHERE p.hospital_id = p_hospital AND p.patient_account_id = account.id
+        WHERE p.hospital_id = p_hospital AND p.patient_account_id = ANY (account.ids)
           AND (p.encounter_id IS NULL OR p.encounter_id = p_encounter)
         ORDER BY p.encounter_id IS NULL, p.agreed_at DESC LIMIT 1
     ) AS plan ON true
@@ -47,7 +51,8 @@ BEGIN
             'due_minor', CASE WHEN i.status = 'billable' THEN coalesce(o.patient_minor, 0) ELSE i.net_minor END,
             'due_at', i.due_at, 'priority', i.priority, 'request_type', i.request_type,
             'planned', i.status = 'planned', 'steps', i.required_at,
-            'delivered', i.delivered_at IS NOT NULL) ORDER BY i.line, i.id) AS list
+            'delivered', i.delivered_at IS NOT NULL) ORDER BY i.line, i.id) AS list,
+            (array_agg(i.patient_account_id ORDER BY i.line, i.id))[1] AS account_id
         FROM charging_chargeitem AS i
         JOIN catalog_service AS s ON s.hospital_id = p_hospital AND s.id = i.service_id
         LEFT JOIN hospitals_department AS d ON d.hospital_id = p_hospital AND d.id = i.department_id
@@ -76,7 +81,7 @@ BEGIN
             SELECT p.id, p.amount_minor, p.method, p.received_at, v.id IS NOT NULL AS voided
             FROM payments_payment AS p
             LEFT JOIN payments_paymentvoid AS v ON v.hospital_id = p_hospital AND v.payment_id = p.id
-            WHERE p_payments AND p.hospital_id = p_hospital AND p.patient_account_id = account.id
+            WHERE p_payments AND p.hospital_id = p_hospital AND p.patient_account_id = ANY (account.ids)
             ORDER BY p.received_at DESC LIMIT 5
         ) AS y
     ) AS payment ON true
@@ -153,7 +158,8 @@ BEGIN
             'step', w.step, 'encounter_id', w.encounter_id, 'order_id', w.order_id)) AS list
         FROM enforcement_override AS w
         LEFT JOIN enforcement_overriderevocation AS r ON r.hospital_id = p_hospital AND r.override_id = w.id
-        WHERE w.hospital_id = p_hospital AND w.patient_id = survivor
+        WHERE w.hospital_id = p_hospital AND w.encounter_id IN (
+            SELECT v.id FROM patients_encounter AS v WHERE v.hospital_id = p_hospital AND v.patient_id = survivor)
           AND w.starts_at <= p_at AND w.expires_at > p_at AND r.id IS NULL
     ) AS override ON true
     WHERE hospital.id = p_hospital;

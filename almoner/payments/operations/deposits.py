@@ -17,6 +17,7 @@ from almoner.kernel.ids import new_id
 from almoner.kernel.tenancy import transaction
 from almoner.ledger.models import OpenItem
 from almoner.ledger.operations import post
+from almoner.patients.models import PatientAccount
 from almoner.payments.models import (
     Allocation,
     DepositApplication,
@@ -44,18 +45,19 @@ def apply_deposits(
 ) -> int:
     """Give deposits (oldest first) to open charges (oldest first, or those named); returns minor units given.
 
-    0 when there is nothing to give or nothing open. Replaying a key returns what it gave.
+    Deposits and charges of all accounts that the patient has in this currency: two merged records have one
+    each. 0 when there is nothing to give or nothing open. Replaying a key returns what it gave.
     """
     actor.require(PERMISSION_RECORD)
     check_key(idempotency_key)
     hashed = content_hash({"account": patient_account_id, "items": charge_item_ids, "maximum": maximum_minor})
     with transaction(hospital_id):
-        account = charging.lock_account(patient_account_id)
+        account, accounts = _lock_accounts(patient_account_id)
         before = replayed(DepositApplication, idempotency_key, hashed)
         if before is not None:
             return int(before.amount_minor)
         source_id = new_id()
-        given = _match_deposits(account.id, charge_item_ids, maximum_minor)
+        given = _match_deposits(accounts, charge_item_ids, maximum_minor)
         amount = sum(part for _, _, part in given)
         if not amount:
             return 0
@@ -105,16 +107,28 @@ def apply_deposits(
         return amount
 
 
+def _lock_accounts(patient_account_id: UUID) -> tuple[PatientAccount, list[UUID]]:
+    """The account, and all that its patient has in its currency, locked in one order."""
+    owner = PatientAccount.objects.filter(id=patient_account_id)
+    locked = PatientAccount.objects.select_for_update(no_key=True).filter(
+        patient__in=owner.values("patient"), currency__in=owner.values("currency")
+    )
+    accounts = {account.id: account for account in locked.order_by("id")}
+    if patient_account_id not in accounts:
+        raise NotFound("There is no such account.", field="patient_account_id", code="unknown_account")
+    return accounts[patient_account_id], list(accounts)
+
+
 def _match_deposits(
-    account_id: UUID, charge_item_ids: Sequence[UUID] | None, maximum_minor: int | None
+    accounts: Sequence[UUID], charge_item_ids: Sequence[UUID] | None, maximum_minor: int | None
 ) -> list[tuple[Payment, ChargeItem, int]]:
     deposits = list(
-        Payment.objects.filter(
-            patient_account_id=account_id, unallocated_minor__gt=0, payer_id=None
-        ).order_by("received_at", "id")
+        Payment.objects.filter(patient_account__in=accounts, unallocated_minor__gt=0, payer_id=None).order_by(
+            "received_at", "id"
+        )
     )
     open_minor = dict(
-        OpenItem.objects.filter(patient_account_id=account_id, patient_minor__gt=0).values_list(
+        OpenItem.objects.filter(patient_account_id__in=accounts, patient_minor__gt=0).values_list(
             "id", "patient_minor"
         )
     )

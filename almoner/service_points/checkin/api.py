@@ -28,7 +28,10 @@ router = Router(tags=["Check-in"])
 
 
 class NewCheckIn(Input):
-    """A patient who arrives at a department (its code). ``triage_level`` is the ESI level, 1 to 5."""
+    """A patient who arrives at a department (its code). ``triage_level`` is the ESI level, 1 to 5.
+
+    ``appointment_id``: the appointment that becomes this visit.
+    """
 
     patient_id: UUID
     department: Code
@@ -36,6 +39,7 @@ class NewCheckIn(Input):
     triage_level: TriageLevel | None = None
     visit_type: VisitType = "first"
     reason: Annotated[str, Field(max_length=300, pattern=r"^[^\x00]*$")] = ""
+    appointment_id: UUID | None = None
 
 
 class CheckedInResource(Resource):
@@ -62,6 +66,7 @@ def check_in_patient(request: ApiRequest, body: NewCheckIn, idempotency_key: Ide
             triage_level=body.triage_level,
             visit_type=body.visit_type,
             reason=body.reason,
+            appointment_id=body.appointment_id,
             idempotency_key=idempotency_key,
             actor=caller.actor,
             at=caller.at,

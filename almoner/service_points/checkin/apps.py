@@ -22,6 +22,12 @@ class CheckinConfig(ServicePointConfig):
     patient_links = (
         NavigationEntry(_("Check in"), "checkin:patient", icon="door-enter", permissions=_RECEPTION),
         NavigationEntry(
+            _("Book an appointment"),
+            "checkin:appointment",
+            icon="calendar-plus",
+            permissions=("scheduling.book",),
+        ),
+        NavigationEntry(
             _("Merge a duplicate"), "checkin:merge-choose", icon="arrows-join", permissions=_RECEPTION
         ),
     )

@@ -58,8 +58,9 @@ class PatientForm(StaffForm):
 
 
 class CheckInForm(StaffForm):
-    """Where the patient arrives, and why."""
+    """Where the patient arrives, and why; ``appointment_id``: what they come for."""
 
+    appointment_id = forms.UUIDField(required=False, widget=forms.HiddenInput)
     department = forms.ChoiceField(label=_("Department"))
     visit_type = forms.ChoiceField(label=_("Visit"), choices=VISIT_TYPES)
     triage_level = forms.TypedChoiceField(

@@ -13,6 +13,7 @@ from almoner.kernel.idempotency import check_key
 from almoner.kernel.tenancy import transaction
 from almoner.patients.models import Encounter
 from almoner.patients.operations import open_encounter, surviving
+from almoner.scheduling.appointments import arrive
 from almoner.scheduling.models import QueueToken
 from almoner.scheduling.operations import issue_token
 
@@ -38,11 +39,13 @@ def check_in(
     triage_level: int | None = None,
     visit_type: str = "first",
     reason: str = "",
+    appointment_id: UUID | None = None,
 ) -> CheckedIn:
     """Check a patient in to a department (its code). Never held: arriving costs nothing to allow.
 
     The charges are billable, undelivered and unpaid (the specification's PENDING). Repeating the key
-    returns the first visit. ``triage_level`` is the ESI level, 1 to 5.
+    returns the first visit. ``triage_level`` is the ESI level, 1 to 5. ``appointment_id``: what the patient
+    comes for; it becomes this visit. Raises ``Conflict`` when it was called off or became another visit.
     """
     check_key(idempotency_key)
     with transaction(hospital_id):
@@ -58,6 +61,8 @@ def check_in(
             reason=reason,
             encounter_id=uuid5(hospital_id, f"check_in:{idempotency_key}"),
         )
+        if appointment_id is not None:
+            arrive(appointment_id, encounter)
         captured = capture(
             hospital_id,
             Event(
@@ -71,6 +76,7 @@ def check_in(
                     "reason": reason,
                     "encounter_class": encounter_class,
                     "triage_level": triage_level,
+                    **({"appointment_id": str(appointment_id)} if appointment_id else {}),
                 },
             ),
             actor=actor,

@@ -32,8 +32,11 @@ from almoner.patients.operations import (
     find_encounter,
     register_patient,
 )
-from almoner.scheduling.models import QueueToken
+from almoner.scheduling.appointments import find_appointment
+from almoner.scheduling.models import Appointment, QueueToken
 from almoner.service_points.checkin import presenting, queries
+from almoner.service_points.checkin.appointments.presenting import appointment_row
+from almoner.service_points.checkin.appointments.queries import appointments_of
 from almoner.service_points.checkin.forms import CheckInForm, PatientForm
 from almoner.service_points.checkin.operations import check_in
 
@@ -54,7 +57,9 @@ def arrivals(request: HospitalRequest) -> HttpResponse:
         )
         for arrival in found
     ]
+    expected = appointments_of(request.hospital, request.today, expected=True)
     context = {
+        "expected": [appointment_row(one, request.formats, at=request.at) for one in expected],
         "rows": rows,
         "here": sum(row.is_open for row in rows),
         "is_full": len(rows) == queries.MAXIMUM_ARRIVALS,
@@ -146,9 +151,10 @@ def patient(request: HospitalRequest, patient_id: UUID) -> HttpResponse:
     with transaction(request.hospital.id):
         found = find_patient(patient_id)
         departments = queries.departments_to_check_in()
+        initial = _expected(request.GET.get("appointment", ""))
     if found.merged_into_id is not None and request.method == "GET":
         return redirect("checkin:patient", found.merged_into_id)
-    form = CheckInForm(request.POST or None, departments=departments)
+    form = CheckInForm(request.POST or None, departments=departments, initial=initial)
     if request.method == "POST":
         checked_in = form.attempt(
             lambda: check_in(
@@ -159,6 +165,7 @@ def patient(request: HospitalRequest, patient_id: UUID) -> HttpResponse:
                 triage_level=form.cleaned_data["triage_level"],
                 visit_type=form.cleaned_data["visit_type"],
                 reason=form.cleaned_data["reason"],
+                appointment_id=form.cleaned_data["appointment_id"],
                 idempotency_key=form.key,
                 actor=request.actor,
                 at=request.at,
@@ -177,6 +184,17 @@ def patient(request: HospitalRequest, patient_id: UUID) -> HttpResponse:
         "billing": billing_widget(status, request.formats, request.actor, today=request.today),
     }
     return render(request, "checkin/check_in.html", context)
+
+
+def _expected(appointment: str) -> dict[str, object]:
+    """What the check-in form starts with when the patient comes for an appointment; one statement then."""
+    try:
+        known = find_appointment(UUID(appointment)) if appointment else None
+    except ValueError:
+        known = None
+    if known is None or known.status != Appointment.Status.BOOKED:
+        return {}
+    return {"appointment_id": known.id, "department": known.department.code, "reason": known.reason}
 
 
 @require_safe

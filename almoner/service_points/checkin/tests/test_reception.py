@@ -16,6 +16,7 @@ from almoner.kernel.errors import Conflict, NotFound, PermissionRefused
 from almoner.kernel.ids import new_id
 from almoner.patients.models import Encounter, Patient
 from almoner.patients.operations import close_encounter
+from almoner.scheduling.appointments import book
 from almoner.scheduling.models import QueueToken
 from almoner.scheduling.operations import call_token, issue_token
 from almoner.service_points import checkin
@@ -252,6 +253,18 @@ def test_every_template_of_reception_is_given_what_it_asks_for(
     reception.get("/check-in/duplicates/", {"name": "maria silva"})
     reception.get(f"/check-in/patients/{day.patients['Wei Chen'].id}/fees/", {"department": "cardiology"})
     reception.get("/check-in/waiting-room/")
+    booked = book(
+        day.hospital.id,
+        patient_id=day.patients["Wei Chen"].id,
+        department="cardiology",
+        starts_at=AT,
+        idempotency_key="templates",
+        actor=day.hospital.actor,
+        at=AT,
+    )
+    reception.get("/check-in/appointments/")
+    reception.get(f"/check-in/appointments/{booked.id}/move/", headers=HTMX)
+    reception.get(f"/check-in/patients/{booked.patient_id}/appointment/")
     reception.get("/check-in/possible-duplicates/")
     reception.get(f"/check-in/patients/{day.patients['Wei Chen'].id}/merge/")
     reception.get(f"/check-in/patients/{day.patients['Wei Chen'].id}/merge/{day.patients['Maria Silva'].id}/")

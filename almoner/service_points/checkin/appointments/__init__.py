@@ -1,0 +1,1 @@
+"""Who is expected today, and the calendar of a department."""
