@@ -22,7 +22,7 @@ class Permission:
 
 ROOMS: dict[str, str | Promise] = {
     "patients": _("Patients"),
-    "scheduling": _("Queue"),
+    "scheduling": _("Queue and appointments"),
     "consultation": _("Consultation"),
     "orders": _("Orders"),
     "laboratory": _("Laboratory"),
@@ -41,6 +41,7 @@ ROOMS: dict[str, str | Promise] = {
 PERMISSIONS: dict[str, Permission] = {
     "patients.register": Permission(_("Register patients and check them in")),
     "scheduling.call_token": Permission(_("Call patients from the queue")),
+    "scheduling.book": Permission(_("Book, move and cancel appointments")),
     "consultation.start": Permission(_("See patients: queue, notes, finishing a visit")),
     "orders.write": Permission(_("Order tests, prescribe, admit")),
     "laboratory.process": Permission(_("Process orders and write results")),
