@@ -328,6 +328,34 @@ class Policies:
                 return blocking[-1][0]
         return said[-1][0]
 
+    def _of_scope(self, scope: str) -> tuple[str, Mapping[str, Settings]]:
+        names = {
+            "module": "modules",
+            "department": "departments",
+            "service": "services",
+            "patient_category": "categories",
+        }
+        return names[scope], getattr(self, names[scope])
+
+    def block(self, scope: str, subject: str = "") -> Settings:
+        """What the block of ``scope`` and ``subject`` says itself."""
+        return self.hospital if scope == "hospital" else self._of_scope(scope)[1].get(subject, Settings())
+
+    def without(self, scope: str, subject: str = "") -> Policies:
+        """The same policies, if that block said nothing."""
+        if scope == "hospital":
+            return replace(self, hospital=Settings())
+        name, blocks = self._of_scope(scope)
+        left = {code: block for code, block in blocks.items() if code != subject}
+        return replace(self, **{name: left})  # type: ignore[arg-type]
+
+    def limits_deferral(self) -> bool:
+        """Whether any block limits what may be outstanding when a service is deferred."""
+        blocks = [self.hospital]
+        for scope in (self.modules, self.departments, self.services, self.categories):
+            blocks += scope.values()
+        return any(block.deferral_limit_minor is not None for block in blocks)
+
     def services_asked_elsewhere(self) -> list[str]:
         """Services whose charge may be asked for at steps that are not its own (``charge_timing``)."""
         moved = (ChargeTiming.ON_CHECKIN, ChargeTiming.DURING_SERVICE)

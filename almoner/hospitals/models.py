@@ -97,13 +97,17 @@ class Bed(TenantModel):
 
 
 class ConfigurationVersion(TenantModel):
-    """One load of a hospital's file: what it said, when it came into force, and who loaded it."""
+    """One load of a hospital's file: what it said, when it came into force, and who loaded it.
+
+    ``policies``: what it changed about payment policies, each with its scope, subject and settings (old, new).
+    """
 
     number = models.IntegerField()
     document = models.TextField()
     sha256 = models.CharField(max_length=64)
     loaded_at = models.DateTimeField()
     loaded_by = models.CharField(max_length=200)
+    policies = models.JSONField(db_default=[], default=list)
 
     class Meta:
         constraints = [

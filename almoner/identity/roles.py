@@ -27,6 +27,7 @@ ROLES: dict[str, Role] = {
             "enforcement.override",
             "enforcement.revoke_override",
             "enforcement.review_override",
+            "enforcement.set_policy",
         },
     ),
     "receptionist": Role(

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.utils.translation import get_language_bidi
 from django.utils.translation import gettext_lazy as _
 
+from almoner.enforcement.policy import PERMISSION_SET_POLICY
 from almoner.identity.operations import PERMISSION_MANAGE
 from almoner.kernel.actor import Actor
 from almoner.kernel.service_points import NavigationEntry, installed
@@ -27,6 +28,9 @@ OFFICE = (
         icon="clipboard-check",
         key="o",
         permissions=("charging.correct", "enforcement.review_override"),
+    ),
+    NavigationEntry(
+        _("Policies"), "policies:overview", icon="adjustments", key="p", permissions=(PERMISSION_SET_POLICY,)
     ),
     NavigationEntry(
         _("Staff and roles"), "people:staff", icon="users", key="u", permissions=(PERMISSION_MANAGE,)

@@ -43,6 +43,7 @@ INSTALLED_APPS = [
     "almoner.pages.cashier",
     "almoner.pages.work_lists",
     "almoner.pages.people",
+    "almoner.administration.policies",
     "almoner.service_points.checkin",
     "almoner.service_points.consultation",
     "almoner.service_points.laboratory",

@@ -30,5 +30,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/openapi.json", openapi_json, name="openapi"),
     path("api/v1/", api.urls),
     path("", include("almoner.pages.urls")),
+    path("policies/", include("almoner.administration.policies.urls")),
     *_service_points(),
 ]

@@ -78,6 +78,7 @@ ADMINISTRATORS = frozenset({ADMINISTRATOR})
 TAKES_PAYMENTS = frozenset({ADMINISTRATOR, RECEPTIONIST, CASHIER, BILLING, INSURANCE})
 GIVES_BACK = frozenset({ADMINISTRATOR, BILLING})
 AGREES_PLANS = frozenset({ADMINISTRATOR, MANAGER, BILLING})
+SETS_POLICIES = frozenset({ADMINISTRATOR, MANAGER})
 OVERRIDES = frozenset({ADMINISTRATOR, MANAGER, DOCTOR})
 CORRECTS = GIVES_BACK
 REVIEWS = frozenset({ADMINISTRATOR, MANAGER, BILLING})
@@ -204,6 +205,13 @@ TABLE: dict[str, tuple[str, frozenset[str]]] = {
     "work_lists:held": ("GET", REVIEWS | OVERRIDES),
     "work_lists:decision": ("GET", REVIEWS | OVERRIDES),
     "work_lists:decision-override": ("POST", OVERRIDES),
+    # Policies
+    "policies:overview": ("GET", SETS_POLICIES),
+    "policies:find": ("GET", SETS_POLICIES),
+    "policies:history": ("GET", SETS_POLICIES),
+    "policies:save": ("POST", SETS_POLICIES),
+    "policies:hospital": ("GET", SETS_POLICIES),
+    "policies:block": ("GET", SETS_POLICIES),
     # Ward
     "ward:board": ("GET", WARD_STAFF),
     "ward:stay": ("GET", WARD_STAFF),

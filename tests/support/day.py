@@ -87,7 +87,7 @@ def _make_rules(hospital: TestHospital) -> None:
     )
     for scope, subject, settings in [
         ("hospital", "", {"payment_enforcement": {"global_policy": "strict"}}),
-        ("department", "general_practice", {"payment_required_before_consultation": "false"}),
+        ("department", "general_practice", {"payment_required_before_consultation": False}),
     ]:
         PaymentPolicy.objects.create(hospital_id=hospital.id, scope=scope, subject=subject, settings=settings)
 

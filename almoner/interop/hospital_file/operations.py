@@ -9,15 +9,18 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError
 
+from almoner.enforcement.policy import PERMISSION_SET_POLICY
 from almoner.hospitals.models import ConfigurationVersion, Hospital
 from almoner.identity import audit
 from almoner.interop.hospital_file import fragment
 from almoner.interop.hospital_file.compile import compile_document
-from almoner.interop.hospital_file.plan import ADDED, CHANGED, REMOVED, Plan, compare
+from almoner.interop.hospital_file.plan import ADDED, CHANGED, REMOVED, Change, Plan, compare
+from almoner.interop.hospital_file.policies import Policy
 from almoner.interop.hospital_file.problems import HospitalFileInvalid, Problem
 from almoner.interop.hospital_file.reading import Document, read
 from almoner.interop.hospital_file.render import render
@@ -123,6 +126,50 @@ def load(
     return Loaded(hospital_id, agreed.version + bool(agreed.changes), agreed)
 
 
+def change_policy(
+    hospital_id: UUID,
+    policy: Policy,
+    *,
+    based_on: int,
+    actor: Actor,
+    at: datetime,
+) -> Loaded:
+    """Put one block of settings in force, as a new dated version of the whole file (section 4).
+
+    ``based_on`` is the version whose settings were seen and changed: ``Conflict`` when the hospital has moved
+    on. The same settings again make no version. Raises ``NotFound`` for an unknown department, service or
+    module, ``DomainError`` naming the key of a setting that cannot be, and ``PermissionRefused``.
+    """
+    actor.require(PERMISSION_SET_POLICY)
+    with transaction(hospital_id):
+        hospital = Hospital.objects.select_for_update().get(id=hospital_id)
+        agreed = _plan_policy(hospital, policy)
+        if based_on != agreed.version:
+            raise Conflict(
+                "The configuration was changed in the meantime. Look at the settings as they are now, and change "
+                "them again.",
+                code="configuration_changed",
+            )
+        if agreed.changes:
+            apply(agreed)
+            _record(agreed, hospital_id, actor, at)
+    return Loaded(hospital_id, agreed.version + bool(agreed.changes), agreed)
+
+
+def plan_policy(hospital_id: UUID, policy: Policy) -> Plan:
+    """What ``change_policy`` would change; nothing is written. Raises as it does."""
+    with transaction(hospital_id):
+        return _plan_policy(Hospital.objects.get(id=hospital_id), policy)
+
+
+def _plan_policy(hospital: Hospital, policy: Policy) -> Plan:
+    state = read_state(hospital)
+    policy.put(state)
+    text = render(state)
+    document, _ = _read(text, hospital.slug, DEFAULT_FILE)
+    return _plan(document, text, hospital, False, hospital.slug)
+
+
 def export(slug: str) -> str:
     """The hospital's configuration in force as a file. Raises ``NotFound`` for an unknown ``slug``."""
     hospital = Hospital.objects.filter(slug=slug).first()
@@ -185,6 +232,12 @@ def _as_text(text: str | bytes) -> str:
     return text.decode("utf-8-sig") if isinstance(text, bytes) else text
 
 
+def _policy_change(change: Change) -> dict[str, Any]:
+    scope, subject = str(change.key[0]), str(change.key[1])
+    settings = {name: {"old": old, "new": new} for name, (old, new) in change.fields.items()}
+    return {"scope": scope, "subject": subject, "settings": settings}
+
+
 def _record(agreed: Plan, hospital_id: UUID, actor: Actor, at: datetime) -> None:
     """Number, date and keep the version, and write it into the audit trail."""
     number = agreed.version + 1
@@ -197,6 +250,7 @@ def _record(agreed: Plan, hospital_id: UUID, actor: Actor, at: datetime) -> None
         sha256=digest,
         loaded_at=at,
         loaded_by=actor.name,
+        policies=[_policy_change(change) for change in agreed.changes if change.section == "policies"],
     )
     audit.record(
         "configuration.loaded",

@@ -1,0 +1,284 @@
+"""What another policy would have done: past decisions, with their stored facts, decided anew.
+
+A decision is stored with everything it was made from, so that the same ``decide`` can be asked again under settings
+that are only thought of. Nothing is stored. Rows are streamed, and decisions whose facts are alike are decided once:
+limits of time are whole hours and days, so a charge's age counts in hours begun, which changes no answer.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import orjson
+from django.db import connection
+
+from almoner.enforcement.policy import Policies
+from almoner.enforcement.rules import Decision, DueItem, Facts, Outcome, OverrideInForce, decide
+from almoner.kernel.service_points import modules
+from almoner.kernel.tenancy import transaction
+
+MAXIMUM_DAYS = 366
+EXAMPLES = 10
+_CHUNK = 2000
+_AT = datetime(2000, 1, 1, tzinfo=UTC)
+_BEFORE_DUE = -1
+_READ = """
+    SELECT step, patient_id, encounter_id, order_id, outcome, facts::text, decided_at
+    FROM enforcement_gatedecision
+    WHERE hospital_id = %s AND decided_at >= %s AND decided_at <= %s
+    ORDER BY decided_at, id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A service that would have gone otherwise; ``due_minor`` is what was unpaid for it."""
+
+    step: str
+    patient_id: UUID
+    encounter_id: UUID | None
+    department: str
+    decided_at: datetime
+    before: str
+    after: Decision
+    due_minor: int
+
+
+@dataclass(slots=True)
+class Difference:
+    """What changes at one department and module. Amounts in minor units.
+
+    ``earlier_minor`` is what was unpaid for the services that went ahead and would have been held: money that
+    would have come in before the service instead of after it. ``later_minor`` is the same for the services that
+    were held and would have gone ahead. A charge counts once, at the first step that it was asked for at.
+    """
+
+    asked: int = 0
+    newly_held: int = 0
+    newly_released: int = 0
+    earlier_minor: int = 0
+    later_minor: int = 0
+
+
+@dataclass(slots=True)
+class Preview:
+    """The difference that policies would have made to the services asked for from ``since`` to ``until``.
+
+    A service counts once, by the gate's first answer to it: ``services`` of ``decisions``. ``groups`` is how many
+    situations they come down to. ``changes`` counts the pairs of answers (before, after) that differ.
+    """
+
+    since: datetime
+    until: datetime
+    decisions: int = 0
+    services: int = 0
+    groups: int = 0
+    by_place: dict[tuple[str, str], Difference] = field(default_factory=dict)
+    changes: Counter[tuple[str, str]] = field(default_factory=Counter)
+    held: deque[Example] = field(default_factory=lambda: deque(maxlen=EXAMPLES))
+    released: deque[Example] = field(default_factory=lambda: deque(maxlen=EXAMPLES))
+
+    @property
+    def total(self) -> Difference:
+        """Every department and module together."""
+        places = self.by_place.values()
+        return Difference(
+            asked=sum(place.asked for place in places),
+            newly_held=sum(place.newly_held for place in places),
+            newly_released=sum(place.newly_released for place in places),
+            earlier_minor=sum(place.earlier_minor for place in places),
+            later_minor=sum(place.later_minor for place in places),
+        )
+
+
+def preview(hospital_id: UUID, policies: Policies, *, since: datetime, until: datetime) -> Preview:
+    """Replay the gate's decisions of ``since`` to ``until`` under ``policies``; memory grows with the number of
+    services asked for, not with their facts."""
+    replay = _Replay(policies, Preview(since, until))
+    with transaction(hospital_id):
+        for row in _stream(hospital_id, since, until):
+            replay.add(*row)
+    replay.result.groups = len(replay.decided)
+    return replay.result
+
+
+def _stream(hospital_id: UUID, since: datetime, until: datetime) -> Iterator[tuple[Any, ...]]:
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(_READ, [hospital_id, since, until])
+        while rows := cursor.fetchmany(_CHUNK):
+            yield from rows
+
+
+class _Replay:
+    def __init__(self, policies: Policies, result: Preview) -> None:
+        self.policies = policies
+        self.result = result
+        self.module_of = modules()
+        self.limited = policies.limits_deferral()
+        self.decided: dict[tuple[Any, ...], Decision] = {}
+        self.seen: set[tuple[str, UUID | None, UUID | None]] = set()
+        self.counted: set[str] = set()
+
+    def add(
+        self,
+        step: str,
+        patient_id: UUID,
+        encounter_id: UUID | None,
+        order_id: UUID | None,
+        before: str,
+        text: str,
+        decided_at: datetime,
+    ) -> None:
+        self.result.decisions += 1
+        service = (step, encounter_id, order_id)
+        if service in self.seen:
+            return
+        self.seen.add(service)
+        facts = orjson.loads(text)
+        module = self.module_of.get(step, "")
+        key = _situation(facts, module, decided_at, limited=self.limited)
+        after = self.decided.get(key)
+        if after is None:
+            after = self.decided[key] = decide(self.policies, _facts_of(key), _AT)
+        place = self.result.by_place.setdefault((facts["department"], module), Difference())
+        place.asked += 1
+        self.result.services += 1
+        if after.outcome.value == before:
+            return
+        self.result.changes[before, after.outcome.value] += 1
+        if Outcome.HELD.value not in (before, after.outcome.value):
+            return
+        due_minor = self._due(facts, after)
+        example = Example(
+            step, patient_id, encounter_id, facts["department"], decided_at, before, after, due_minor
+        )
+        if after.outcome is Outcome.HELD:
+            place.newly_held += 1
+            place.earlier_minor += due_minor
+            self.result.held.append(example)
+        else:
+            place.newly_released += 1
+            place.later_minor += due_minor
+            self.result.released.append(example)
+
+    def _due(self, facts: dict[str, Any], after: Decision) -> int:
+        """What was unpaid of the charges concerned, each charge counted once."""
+        due_minor = 0
+        for place in after.concerned:
+            item = facts["items"][place.int]
+            if item["charge_item_id"] not in self.counted:
+                self.counted.add(item["charge_item_id"])
+                due_minor += item["due_minor"] or 0
+        return due_minor
+
+
+def _hours_begun(due_at: str, decided_at: datetime) -> int:
+    """How old a charge was in hours, every begun one counted; ``_BEFORE_DUE`` before it fell due."""
+    age = decided_at - datetime.fromisoformat(due_at)
+    if age < timedelta(0):
+        return _BEFORE_DUE
+    return -(-age // timedelta(hours=1))
+
+
+def _situation(facts: dict[str, Any], module: str, decided_at: datetime, *, limited: bool) -> tuple[Any, ...]:
+    """What of the facts decides; equal for decisions that are answered alike.
+
+    ``limited``: some policy limits what may be outstanding. A deposit counts up to what it could cover.
+    """
+    unpaid_minor = sum(item["due_minor"] or 0 for item in facts["items"])
+    overridden = any(datetime.fromisoformat(one["expires_at"]) > decided_at for one in facts["overrides"])
+    items = tuple(
+        (
+            item["service"],
+            item["name"],
+            item["department"],
+            item["net_minor"],
+            item["due_minor"],
+            _hours_begun(item["due_at"], decided_at),
+            item["priority"],
+            item["request_type"],
+            item["planned"],
+            tuple(item.get("steps", ())),
+            item.get("module", ""),
+            item.get("delivered", False),
+        )
+        for item in facts["items"]
+    )
+    return (
+        facts["step"],
+        facts["currency"],
+        items,
+        facts["department"],
+        facts["department_kind"],
+        facts["encounter_class"],
+        facts["triage_level"],
+        facts["outstanding_minor"] if limited else 0,
+        min(facts["deposit_minor"], unpaid_minor),
+        facts["plan_status"],
+        overridden,
+        facts["conceals_details"],
+        facts["settles_encounter"],
+        facts.get("module") or module,
+        facts.get("patient_category", ""),
+    )
+
+
+def _facts_of(situation: tuple[Any, ...]) -> Facts:
+    """Facts that stand for all of a situation, as of ``_AT``; a charge's id is its place in the list."""
+    (step, currency, items, department, department_kind, encounter_class, triage_level, outstanding_minor,
+     deposit_minor, plan_status, overridden, conceals, settles, module, category) = situation  # fmt: skip
+    override = OverrideInForce(UUID(int=0), "", "", _AT + timedelta(hours=1))
+    return Facts(
+        step=step,
+        currency=currency,
+        items=tuple(_item_of(place, *item) for place, item in enumerate(items)),
+        department=department,
+        department_kind=department_kind,
+        encounter_class=encounter_class,
+        triage_level=triage_level,
+        outstanding_minor=outstanding_minor,
+        deposit_minor=deposit_minor,
+        plan_status=plan_status,
+        overrides=(override,) if overridden else (),
+        conceals_details=conceals,
+        settles_encounter=settles,
+        module=module,
+        patient_category=category,
+    )
+
+
+def _item_of(
+    place: int,
+    service: str,
+    name: str,
+    department: str,
+    net_minor: int | None,
+    due_minor: int | None,
+    hours: int,
+    priority: str,
+    request_type: str,
+    planned: bool,
+    steps: tuple[str, ...],
+    module: str,
+    delivered: bool,
+) -> DueItem:
+    return DueItem(
+        charge_item_id=UUID(int=place),
+        service=service,
+        name=name,
+        department=department,
+        net_minor=net_minor,
+        due_minor=due_minor,
+        due_at=_AT - timedelta(hours=hours),
+        priority=priority,
+        request_type=request_type,
+        planned=planned,
+        steps=steps,
+        module=module,
+        delivered=delivered,
+    )
