@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from almoner.pages.forms import StaffForm
 from almoner.service_points.pharmacy.operations.stock import MAXIMUM_BATCH_NUMBER, MAXIMUM_REASON
 from almoner.service_points.pharmacy.queries import HandedOut, PrescribedLine
-from almoner.service_points.pharmacy.rules import is_expired, plain, read_gs1
+from almoner.service_points.pharmacy.rules import is_expired, plain
 
 MAXIMUM_QUANTITY = Decimal(100_000)
 ShowDay = Callable[[date], str]
@@ -152,14 +152,13 @@ class ReturnForm(StaffForm):
 
 
 class ReceiveForm(StaffForm):
-    """A delivery of one batch. What a scanner reads from the box may be put into the batch field."""
+    """A delivery of one batch. ``is_scanned``: batch and expiry came from the box, the quantity is asked next."""
 
-    fields_of_errors = {"batch_number": "batch_number", "expires_on": "expires_on"}
     store = forms.ChoiceField(label=_("Store"))
     service = forms.ChoiceField(label=_("Medication"))
     batch_number = forms.CharField(
         label=_("Batch"),
-        max_length=MAXIMUM_BATCH_NUMBER + 60,
+        max_length=MAXIMUM_BATCH_NUMBER,
         help_text=_("Type the number, or scan the code on the box: its expiry is read, too."),
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
@@ -174,22 +173,14 @@ class ReceiveForm(StaffForm):
 
     def __init__(
         self,
-        data: Any = None,
         *args: Any,
         stores: list[tuple[str, str]],
         medications: list[tuple[str, str]],
+        is_scanned: bool = False,
         **kwargs: Any,
     ) -> None:
-        self.is_scanned = False
-        if data is not None:
-            scanned = read_gs1(data.get("batch_number", ""))
-            if scanned is not None:
-                self.is_scanned = True
-                data = data.copy()
-                data["batch_number"] = scanned.batch_number
-                if scanned.expires_on is not None:
-                    data["expires_on"] = scanned.expires_on.isoformat()
-        super().__init__(data, *args, **kwargs)
+        super().__init__(*args, **kwargs)
+        self.is_scanned = is_scanned
         self.fields["store"].choices = stores  # type: ignore[attr-defined]
         self.fields["service"].choices = [("", _("Choose a medication")), *medications]  # type: ignore[attr-defined]
 

@@ -266,3 +266,24 @@ def test_a_service_that_comes_from_a_fee_can_be_refined_but_not_priced_again() -
     assert check(refined) == []
     priced = small() + "  consultation_cardiology: {price: 80}\n"
     assert "This service comes from line 8" in check(priced)[0].message
+
+
+@pytest.mark.parametrize(
+    ("kind", "substitutes", "problem"),
+    [
+        ("medication", "generic", ""),
+        ("medication", "brand", "Expected another medication."),
+        ("medication", "cbc", "Expected another medication."),
+        ("medication", "nothing", "There is no service 'nothing'"),
+        ("procedure", "generic", "Only a medication has substitutes."),
+    ],
+)
+def test_substitutes_are_other_medications_of_the_file(kind: str, substitutes: str, problem: str) -> None:
+    text = (
+        small()
+        + f"  brand: {{name: Brand, kind: {kind}, substitutes: [{substitutes}]}}\n"
+        + "  generic: {name: Generic, kind: medication}\n"
+    )
+    found = [one.message for one in check(text)]
+    assert len(found) == bool(problem)
+    assert all(problem in message for message in found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from almoner.catalog.models import Service
@@ -69,6 +69,8 @@ def substitute(
         in_force = substitutions_in_force([prescribed]).get(prescribed.id)
         current = in_force.service if in_force is not None else prescribed.service
         other = _allowed(prescription, prescribed, current, service, consented_by)
+        # The latest is in force, so it is later than the one before, whatever the clock says.
+        after = in_force.substituted_at + timedelta.resolution if in_force is not None else at
         substitution = Substitution.objects.create(
             id=substitution_id,
             hospital_id=hospital_id,
@@ -76,7 +78,7 @@ def substitute(
             service=other,
             reason=reason,
             consented_by=consented_by,
-            substituted_at=at,
+            substituted_at=max(at, after),
             substituted_by=actor.name,
         )
         _charge_instead(hospital_id, substitution, current, idempotency_key, actor, at)

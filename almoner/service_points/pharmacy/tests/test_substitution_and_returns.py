@@ -182,6 +182,16 @@ def test_only_the_rest_is_substituted_and_may_be_changed_back(
         replace(hospital, order, key="late")
 
 
+def test_of_substitutions_at_the_same_instant_the_last_one_counts(
+    hospital: TestHospital, patient: TestPatient, order: UUID
+) -> None:
+    hospital.pay(patient, 2000, excess="deposit")
+    for number, service in enumerate(["generic", "branded", "amoxicillin", "generic", "branded", "generic"]):
+        replace(hospital, order, service, f"change-{number}")
+    assert hand_out(hospital, order, 20).service.code == "generic"
+    assert money(hospital, patient) == (0, 1200, 800)
+
+
 def test_a_substitution_sent_twice_is_made_once(hospital: TestHospital, order: UUID) -> None:
     assert replace(hospital, order).id == replace(hospital, order).id
     with pytest.raises(IdempotencyMismatch):

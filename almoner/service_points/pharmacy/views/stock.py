@@ -19,7 +19,7 @@ from almoner.service_points.pharmacy import operations, stock_presenting, stock_
 from almoner.service_points.pharmacy.forms import AdjustForm, CountForm, MinimumForm, ReceiveForm
 from almoner.service_points.pharmacy.models import StockMovement
 from almoner.service_points.pharmacy.operations import PERMISSION_STOCK
-from almoner.service_points.pharmacy.rules import plain
+from almoner.service_points.pharmacy.rules import Scanned, plain, read_gs1
 
 INVALID = 422
 STORE = "pharmacy_store"
@@ -61,21 +61,41 @@ def item(request: HospitalRequest, stock_item_id: UUID) -> HttpResponse:
     return live_page(request, "pharmacy/stock_item.html", "pharmacy/stock_item_content.html", context)
 
 
-def _receive_form(request: HospitalRequest, data: object, **initial: str) -> ReceiveForm:
+def _receive_form(
+    request: HospitalRequest, data: object, *, is_scanned: bool = False, **initial: object
+) -> ReceiveForm:
     with transaction(request.hospital.id):
         stores = stock_queries.stores()
         medications = stock_queries.medications()
     initial.setdefault("store", request.session.get(STORE, ""))
-    return ReceiveForm(data, stores=stores, medications=medications, initial=initial)
+    return ReceiveForm(data, stores=stores, medications=medications, is_scanned=is_scanned, initial=initial)
+
+
+def _scanned_form(request: HospitalRequest, scanned: Scanned) -> ReceiveForm:
+    """The form as it was typed, with the batch and expiry that the code on the box says."""
+    typed: dict[str, object] = {
+        name: request.POST.get(name, "")
+        for name in ("store", "service", "expires_on", "quantity", "reference")
+    }
+    if scanned.expires_on is not None:
+        typed["expires_on"] = scanned.expires_on
+    return _receive_form(request, None, is_scanned=True, **{**typed, "batch_number": scanned.batch_number})
 
 
 @require_http_methods(["GET", "POST"])
 @hospital_view(PERMISSION_STOCK)
 def receive(request: HospitalRequest) -> HttpResponse:
-    """``/pharmacy/stock/receive/``: a delivery, batch by batch; the form comes back empty for the next one."""
+    """``/pharmacy/stock/receive/``: a delivery, batch by batch; the form comes back for the next one.
+
+    A scanned code fills in its batch and expiry, and nothing is received yet.
+    """
     if request.method != "POST":
         form = _receive_form(request, None, service=request.GET.get("service", "")[:80])
         return render(request, "pharmacy/receive.html", {"form": form, "action": request.path})
+    scanned = read_gs1(request.POST.get("batch_number", ""))
+    if scanned is not None:
+        form = _scanned_form(request, scanned)
+        return render(request, "pharmacy/receive_form.html", {"form": form, "action": request.path})
     form = _receive_form(request, request.POST)
     moved = form.attempt(lambda: _receive(request, form))
     context = {"form": form, "action": request.path}
