@@ -5,9 +5,11 @@ from __future__ import annotations
 from uuid import UUID
 
 from allauth.usersessions.models import UserSession
+from django.contrib import messages
 from django.contrib.auth import login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
@@ -67,12 +69,13 @@ def send_again(request: HospitalRequest, invitation_id: UUID) -> HttpResponse:
 def withdraw(request: HospitalRequest, invitation_id: UUID) -> HttpResponse:
     """The link in the letter leads nowhere from now on."""
     invitations.withdraw(request.hospital.id, invitation_id, actor=request.actor, at=request.at)
-    return go_to("/people/")
+    return go_to(reverse("people:staff"))
 
 
 def _sent(request: HospitalRequest, invitation: Invitation) -> HttpResponse:
     if send_invitation(request, invitation):
-        return go_to("/people/")
+        messages.success(request, _("The letter to %(email)s is on its way.") % {"email": invitation.email})
+        return go_to(reverse("people:staff"))
     return done(_("The invitation is kept, but the letter could not be sent. Send it again in a while."))
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from almoner.identity import role_changes
@@ -44,6 +46,7 @@ def new_role(request: HospitalRequest) -> HttpResponse:
             )
         )
         if code is not None:
+            messages.success(request, _("Saved. It holds from everybody's next page on."))
             return go_to(reverse("people:roles"))
     return _shown(request, form, "", Role(""))
 
@@ -73,6 +76,7 @@ def role(request: HospitalRequest, role_code: str) -> HttpResponse:
             )
         )
         if code is not None:
+            messages.success(request, _("Saved. It holds from everybody's next page on."))
             return go_to(reverse("people:roles"))
     return _shown(request, form, role_code, found)
 

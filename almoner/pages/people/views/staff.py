@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from allauth.usersessions.models import UserSession
+from django.contrib import messages
 from django.contrib.sessions.models import Session
 from django.db.models import Exists, OuterRef
 from django.http import HttpResponse
@@ -73,8 +74,10 @@ def person(request: HospitalRequest, user_id: UUID) -> HttpResponse:
                 at=request.at,
             )
         )
-        shown = render(request, "people/access_form.html", context, status=422 if changed is None else 200)
-        return shown if changed is None else done(_("Saved. It holds from their next page on."), shown)
+        if changed is None:
+            return render(request, "people/access_form.html", context, status=422)
+        messages.success(request, _("Saved. It holds from their next page on."))
+        return go_to(request.path)
     line = member_line(
         member, roles, dict(departments), request.formats, today=request.today, own_id=request.user.id
     )
