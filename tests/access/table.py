@@ -176,6 +176,7 @@ TABLE: dict[str, tuple[str, frozenset[str]]] = {
     "pharmacy:count": ("POST", PHARMACY_STAFF),
     "pharmacy:minimum": ("POST", PHARMACY_STAFF),
     "pharmacy:adjust": ("POST", PHARMACY_STAFF),
+    "pharmacy:expiry": ("POST", PHARMACY_STAFF),
     # Cashier
     "cashier:desk": ("GET", TAKES_PAYMENTS),
     "cashier:find": ("GET", TAKES_PAYMENTS),

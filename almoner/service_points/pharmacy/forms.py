@@ -206,6 +206,13 @@ class AdjustForm(StaffForm):
         return -quantity if self.cleaned_data["action"] == "removed" else quantity
 
 
+class ExpiryForm(StaffForm):
+    """The expiry that stands on the box."""
+
+    expires_on = forms.DateField(label=_("Expires on"), widget=forms.DateInput(attrs={"type": "date"}))
+    reason = forms.CharField(label=_("Why"), max_length=MAXIMUM_REASON)
+
+
 class MinimumForm(StaffForm):
     """At or below this the item is low."""
 

@@ -99,6 +99,7 @@ class BatchRow:
     """A batch on the shelf."""
 
     adjust_url: str
+    expiry_url: str
     number: str
     expires_on: str
     on_hand: str
@@ -115,6 +116,7 @@ def batch_row(batch: Batch, formats: Formats, *, today: date) -> BatchRow:
         notice = Notice(_("near expiry"), "due")
     return BatchRow(
         adjust_url=reverse("pharmacy:adjust", args=[batch.id]),
+        expiry_url=reverse("pharmacy:expiry", args=[batch.id]),
         number=batch.number,
         expires_on=formats.day(batch.expires_on),
         on_hand=plain(batch.on_hand),

@@ -25,4 +25,5 @@ urlpatterns = [
     path("stock/<uuid:stock_item_id>/count/", stock.count, name="count"),
     path("stock/<uuid:stock_item_id>/minimum/", stock.minimum, name="minimum"),
     path("batches/<uuid:batch_id>/adjust/", stock.adjust, name="adjust"),
+    path("batches/<uuid:batch_id>/expiry/", stock.expiry, name="expiry"),
 ]

@@ -338,6 +338,21 @@ def count(
         return lines
 
 
+def correct_expiry(
+    hospital_id: UUID, batch_id: UUID, *, expires_on: date, reason: str, actor: Actor, at: datetime
+) -> Batch:
+    """Write down the expiry that stands on the box, when it was received with another one; audited."""
+    actor.require(PERMISSION_STOCK)
+    reason = _check_text(reason, "reason", MAXIMUM_REASON, "a reason")
+    with transaction(hospital_id):
+        batch = _locked_batch(batch_id)
+        before, batch.expires_on = batch.expires_on, expires_on
+        batch.save(update_fields=["expires_on"])
+        dates = {"before": before.isoformat(), "after": expires_on.isoformat()}
+        _record("stock.expiry_corrected", batch, actor, at, reason=reason, **dates)
+        return batch
+
+
 def set_minimum(
     hospital_id: UUID, item_id: UUID, *, minimum: Decimal, actor: Actor, at: datetime
 ) -> StockItem:

@@ -171,6 +171,17 @@ def test_a_batch_is_adjusted_in_its_dialog_and_never_below_zero(day: BusyDay, ph
     assert "−4" in shown and "broken" in shown
 
 
+def test_a_mistyped_expiry_is_corrected_with_a_reason(day: BusyDay, pharmacist: Client) -> None:
+    address = f"/pharmacy/batches/{stock(day).id}/expiry/"
+    form = pharmacist.get(address).context["form"]
+    refused = pharmacist.post(address, typed(form, expires_on="2027-01-31"))
+    assert refused.status_code == 422 and list(refused.context["form"].errors) == ["reason"]
+    answer = pharmacist.post(address, typed(form, expires_on="2027-01-31", reason="misread"))
+    assert said(answer).startswith("Batch A1 expires")
+    with day.hospital.transaction():
+        assert Batch.objects.get().expires_on == date(2027, 1, 31)
+
+
 def test_a_blind_count_shows_the_difference_before_it_is_saved(day: BusyDay, pharmacist: Client) -> None:
     batch = stock(day)
     address = f"{item_page(day)}count/"
@@ -283,6 +294,7 @@ def test_the_pages_take_few_statements_and_every_template_is_drawn(
         f"{item}count/",
         f"{item}minimum/",
         f"/pharmacy/batches/{batch.id}/adjust/",
+        f"/pharmacy/batches/{batch.id}/expiry/",
     ]
     for address in addresses:
         with CaptureQueriesContext(connection) as queries:

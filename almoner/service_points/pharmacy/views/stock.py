@@ -16,7 +16,7 @@ from almoner.pages.answers import done, go_to
 from almoner.pages.live import live_page
 from almoner.pages.staff import HospitalRequest, hospital_view
 from almoner.service_points.pharmacy import operations, stock_presenting, stock_queries
-from almoner.service_points.pharmacy.forms import AdjustForm, CountForm, MinimumForm, ReceiveForm
+from almoner.service_points.pharmacy.forms import AdjustForm, CountForm, ExpiryForm, MinimumForm, ReceiveForm
 from almoner.service_points.pharmacy.models import StockMovement
 from almoner.service_points.pharmacy.operations import PERMISSION_STOCK
 from almoner.service_points.pharmacy.rules import Scanned, plain, read_gs1
@@ -155,6 +155,32 @@ def _adjust(request: HospitalRequest, batch_id: UUID, form: AdjustForm) -> Stock
         actor=request.actor,
         at=request.at,
     )
+
+
+@require_http_methods(["GET", "POST"])
+@hospital_view(PERMISSION_STOCK)
+def expiry(request: HospitalRequest, batch_id: UUID) -> HttpResponse:
+    """The dialog in which a mistyped expiry is corrected."""
+    with transaction(request.hospital.id):
+        batch = stock_queries.batch_file(batch_id)
+    form = ExpiryForm(request.POST or None, initial={"expires_on": batch.expires_on})
+    if request.method == "POST":
+        corrected = form.attempt(
+            lambda: operations.correct_expiry(
+                request.hospital.id,
+                batch_id,
+                expires_on=form.cleaned_data["expires_on"],
+                reason=form.cleaned_data["reason"],
+                actor=request.actor,
+                at=request.at,
+            )
+        )
+        if corrected is not None:
+            day = request.formats.day(corrected.expires_on)
+            return done(_("Batch %(number)s expires %(day)s.") % {"number": batch.number, "day": day})
+    row = stock_presenting.batch_row(batch, request.formats, today=request.today)
+    context = {"form": form, "row": row, "medication": batch.item.service.name, "action": request.path}
+    return render(request, "pharmacy/expiry.html", context, status=INVALID if form.errors else 200)
 
 
 @require_http_methods(["GET", "POST"])
