@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from uuid import UUID
 
 import pytest
@@ -19,8 +20,22 @@ SCREENS = [(1280, 720, "light"), (1280, 720, "dark"), (390, 844, "light"), (390,
 
 @pytest.fixture(scope="module")
 def people(busy_day: BusyDay) -> dict[str, str]:
-    roles = ("laboratory_technician", "cashier", "pharmacist", "doctor")
+    roles = ("laboratory_technician", "cashier", "pharmacist", "doctor", "administrator")
     return {role: make_member(busy_day.hospital.id, role).email for role in roles}
+
+
+@pytest.fixture
+def verifying(busy_day: BusyDay) -> Iterator[None]:
+    """The hospital asks for a second person."""
+    from almoner.service_points.laboratory.models import LaboratorySettings
+
+    with busy_day.hospital.transaction():
+        row, _ = LaboratorySettings.objects.update_or_create(
+            hospital_id=busy_day.hospital.id, defaults={"verify_results": True}
+        )
+    yield
+    with busy_day.hospital.transaction():
+        LaboratorySettings.objects.filter(id=row.id).update(verify_results=False)
 
 
 def order_test(day: BusyDay, key: str) -> UUID:
@@ -105,6 +120,50 @@ def test_the_technician_s_page_changes_by_itself_when_the_cashier_takes_the_paym
     expect(page.get_by_role("heading", name="Laboratory report")).to_be_visible()
     expect(page.get_by_text("11.2")).to_be_visible()
     technician.picture("laboratory-report")
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (390, 844)])
+def test_a_sample_is_labelled_and_a_second_person_verifies_the_result(
+    visit: Visit, people: dict[str, str], busy_day: BusyDay, verifying: None, width: int, height: int
+) -> None:
+    """From the held order to the report: paid elsewhere, labelled, entered by one, verified by another."""
+    order_id = order_test(busy_day, f"verified-{width}")
+    technician = visit(width=width, height=height)
+    technician.log_in(people["laboratory_technician"])
+    page = technician.open(f"/laboratory/orders/{order_id}/")
+    expect(page.get_by_role("button", name="Process samples")).to_be_disabled()
+    assert "Blood" not in page.content()
+    pay_for(busy_day, order_id)
+    expect(page.get_by_role("rowheader", name="Blood count")).to_be_visible()
+    page.get_by_role("button", name="Process samples").click()
+    page.get_by_role("button", name="Collect samples").click()
+    number = page.locator(".sample-number")
+    expect(number).to_have_text(re.compile(r"S26-\d{6}"))
+    page.get_by_role("button", name="Receive").click()
+    expect(page.get_by_text("Received", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Enter results").click()
+    page.get_by_role("dialog").get_by_label("Blood count").fill("7.25")
+    technician.picture(f"laboratory-entry-{width}")
+    page.get_by_role("dialog").get_by_role("button", name="Save").click()
+    expect(page.get_by_text("A second person verifies the results")).to_be_visible()
+    expect(page.get_by_role("link", name="PDF")).to_have_count(0)
+    assert_no_sideways_scrolling(page)
+
+    second = visit(width=width, height=height)
+    second.log_in(people["administrator"])
+    other = second.open(f"/laboratory/orders/{order_id}/")
+    other.get_by_role("button", name="Verify results").click()
+    expect(other.get_by_role("dialog").get_by_text("7.25")).to_be_visible()
+    second.picture(f"laboratory-verify-{width}")
+    other.get_by_role("dialog").get_by_role("button", name="Verify").click()
+    expect(page.get_by_role("link", name="PDF")).to_be_visible()
+    technician.picture(f"laboratory-verified-{width}", full_page=True)
+    assert barriers(page) == []
+    report = page.request.get(technician.address + f"/laboratory/orders/{order_id}/report.pdf")
+    assert report.ok and report.headers["content-type"] == "application/pdf"
+    label = technician.open(f"/laboratory/orders/{order_id}/labels/")
+    expect(label.get_by_role("img", name="S26-")).to_be_visible()
+    technician.picture(f"laboratory-label-{width}")
 
 
 def test_a_paid_prescription_is_handed_out_in_part_and_then_in_whole_by_keyboard(

@@ -118,10 +118,10 @@ class RangeForm(StaffForm):
         choices=[("", _("Everybody")), ("female", _("Female")), ("male", _("Male"))],
     )
     from_months = forms.IntegerField(
-        label=_("From age, months"), required=False, min_value=0, max_value=MONTHS_OF_A_YEAR * 150
+        label=_("Minimum age, months"), required=False, min_value=0, max_value=MONTHS_OF_A_YEAR * 150
     )
     to_months = forms.IntegerField(
-        label=_("Below age, months"), required=False, min_value=1, max_value=MONTHS_OF_A_YEAR * 150
+        label=_("Age below, months"), required=False, min_value=1, max_value=MONTHS_OF_A_YEAR * 150
     )
 
     @classmethod
