@@ -80,5 +80,5 @@ def test_unknown_names_are_refused_with_the_known_ones(hospital: TestHospital) -
 
 def test_the_scopes_and_roles_are_listed() -> None:
     scopes = orjson.loads(run(api_key.command, "scopes", "--json").stdout)
-    assert scopes["payments.record"] == ["record_payment", "apply_deposits"]
+    assert scopes["payments.record"] == ["record_payment", "apply_deposits", "request_void"]
     assert "get_billing_status" in scopes["enforcement.read_blocked_services"]

@@ -28,6 +28,7 @@ ROLES: dict[str, Role] = {
             "enforcement.revoke_override",
             "enforcement.review_override",
             "enforcement.set_policy",
+            "payments.supervise_drawers",
         },
     ),
     "receptionist": Role(
@@ -81,6 +82,7 @@ ROLES: dict[str, Role] = {
             "payments.record",
             "payments.void",
             "payments.refund",
+            "payments.supervise_drawers",
             "payments.plan",
             "enforcement.revoke_override",
             "enforcement.review_override",

@@ -13,6 +13,7 @@ CHART = [
     SimpleNamespace(code=code, number=number, name=name, account_type=account_type)
     for code, number, name, account_type in [
         ("cash_drawer", "1010", "Cash in drawers", _ASSET),
+        ("cash_safe", "1015", "Cash in the safe", _ASSET),
         ("bank", "1020", "Bank", _ASSET),
         ("card_clearing", "1030", "Card terminal clearing", _ASSET),
         ("cheque_clearing", "1040", "Cheques to be cleared", _ASSET),
@@ -24,5 +25,6 @@ CHART = [
         ("tax_payable", "2200", "Tax payable", _LIABILITY),
         ("revenue", "4000", "Revenue from services", _INCOME),
         ("contractual_adjustment", "4900", "Adjustments agreed with payers", _INCOME),
+        ("cash_over_short", "5900", "Cash over and short", _EXPENSE),
     ]
 ]

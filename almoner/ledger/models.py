@@ -59,7 +59,10 @@ class JournalEntry(TenantModel):
 
 
 class Posting(models.Model):
-    """A line of an entry. ``amount_minor``: debit positive, credit negative."""
+    """A line of an entry. ``amount_minor``: debit positive, credit negative.
+
+    ``cash_session_id`` is the session at whose cash point money was taken or given back.
+    """
 
     pk = models.CompositePrimaryKey("hospital_id", "entry_id", "line")
     hospital_id = models.UUIDField(editable=False)
@@ -74,11 +77,17 @@ class Posting(models.Model):
     department_id = models.UUIDField(null=True)
     service_id = models.UUIDField(null=True)
     payer_id = models.UUIDField(null=True)
+    cash_session_id = models.UUIDField(null=True)
 
     class Meta:
         indexes = [
             models.Index(fields=["hospital_id", "charge_item_id"], name="posting_by_item"),
             models.Index(fields=["hospital_id", "patient_account"], name="posting_by_patient"),
+            models.Index(
+                fields=["hospital_id", "cash_session_id"],
+                condition=models.Q(cash_session_id__isnull=False),
+                name="posting_by_cash_session",
+            ),
         ]
 
 

@@ -29,6 +29,7 @@ class Line:
     department_id: UUID | None = None
     service_id: UUID | None = None
     payer_id: UUID | None = None
+    cash_session_id: UUID | None = None
 
 
 def post(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import Sum
+from django.db.models import Count, Sum
 
 from almoner.kernel.tenancy import require_transaction
 from almoner.ledger.models import OpenItem, Posting
@@ -26,3 +27,24 @@ def account_total(account_code: str) -> int:
     require_transaction()
     total = Posting.objects.filter(account_code=account_code).aggregate(total=Sum("amount_minor"))["total"]
     return int(total or 0)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionMovement:
+    """What one kind of entry moved on one account in a cash session: debits less credits, minor units."""
+
+    kind: str
+    account_code: str
+    amount_minor: int
+    entries: int
+
+
+def session_movements(cash_session_id: UUID) -> list[SessionMovement]:
+    """Everything that was posted in a cash session, by kind of entry and account; one statement.
+
+    Needs the hospital's transaction.
+    """
+    require_transaction()
+    rows = Posting.objects.filter(cash_session_id=cash_session_id).values_list("entry__kind", "account_code")
+    summed = rows.annotate(minor=Sum("amount_minor"), entries=Count("entry", distinct=True))
+    return [SessionMovement(*row) for row in summed.order_by("entry__kind", "account_code")]

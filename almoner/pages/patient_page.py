@@ -21,7 +21,7 @@ from almoner.pages.patient_file import Arrangement, Charge, MoneyIn, PatientFile
 from almoner.pages.presenters import (
     ACTION_LOOKS,
     CLASSES,
-    METHODS,
+    METHOD_NAMES,
     PLANS,
     ActionButton,
     BillingWidget,
@@ -260,7 +260,7 @@ def _payment(payment: MoneyIn, formats: Formats, today: date) -> PaymentRow:
         notes.append(str(_("from the payer")))
     return PaymentRow(
         receipt=payment.receipt,
-        method=METHODS.get(payment.method, payment.method),
+        method=METHOD_NAMES.get(payment.method, payment.method),
         when=formats.moment(payment.received_at, today=today),
         by=payment.received_by.partition(":")[2],
         amount=formats.money(payment.amount_minor),

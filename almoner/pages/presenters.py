@@ -26,6 +26,8 @@ METHODS = {
     "cheque": _("Cheque"),
     "mobile_money": _("Mobile money"),
 }
+METHOD_NAMES = {**METHODS, "several": _("Several methods")}
+"""What a payment says it was paid by."""
 PLANS = {"on_track": _("On Track"), "behind": _("Behind"), "completed": _("Completed")}
 STATUSES = {
     PaymentStatus.GOOD_STANDING: (_("Good Standing"), "good"),
@@ -208,7 +210,7 @@ def service_point_bar(
         payments=tuple(
             PaymentLine(
                 amount=formats.money(payment.amount_minor),
-                method=METHODS.get(payment.method, payment.method),
+                method=METHOD_NAMES.get(payment.method, payment.method),
                 when=formats.moment(payment.received_at, today=today),
                 voided=payment.voided,
             )

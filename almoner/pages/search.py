@@ -20,6 +20,7 @@ MAXIMUM_WORDS = 5
 _SEPARATORS = re.compile(r"[\s,.;:/()'\"’-]+")
 _ACCENTS = re.compile("[\u0300-\u036f]")
 _RECEIPT = re.compile(r"^([a-z0-9_-]+)-(\d{4})-(\d+)$", re.IGNORECASE)
+_TOKEN = re.compile(r"^#?(\d{1,4})$", re.ASCII)
 _LAST = "\U0010ffff"
 
 
@@ -50,7 +51,8 @@ def _numbers(text: str) -> list[str]:
     return [number] if number else []
 
 
-def _receipt(text: str) -> tuple[str, int, int] | None:
+def receipt_number(text: str) -> tuple[str, int, int] | None:
+    """Series, year and number when ``text`` is the number of a receipt (``MAIN-2026-000123``)."""
     match = _RECEIPT.match(text.strip())
     if match is None or len(match[3]) > 12:
         return None
@@ -89,31 +91,39 @@ WITH named AS (
     JOIN patients_patientaccount AS a ON a.hospital_id = %(hospital)s AND a.id = p.patient_account_id
     WHERE p.hospital_id = %(hospital)s AND p.receipt_series = %(series)s::varchar
       AND p.receipt_year = %(year)s AND p.receipt_number = %(receipt)s
+), waiting AS (
+    SELECT e.patient_id, department.name || ' #' || token.number AS by
+    FROM scheduling_queuetoken AS token
+    JOIN patients_encounter AS e ON e.hospital_id = %(hospital)s AND e.id = token.encounter_id
+    JOIN hospitals_department AS department
+        ON department.hospital_id = %(hospital)s AND department.id = token.department_id
+    WHERE token.hospital_id = %(hospital)s AND token.day = %(today)s::date AND token.number = %(token)s
 ), found AS (
-    SELECT patient_id, '' AS by FROM named
-    UNION ALL SELECT patient_id, by FROM numbered
+    SELECT patient_id, '' AS by, 3 AS rank FROM named
+    UNION ALL SELECT patient_id, by, 2 FROM numbered
+    UNION ALL SELECT patient_id, by, 1 FROM waiting
 )
-SELECT * FROM (
+SELECT id, name, mrn, birth_date, phone, by FROM (
     SELECT DISTINCT ON (patient.id)
-           patient.id, patient.name, patient.mrn, patient.birth_date, patient.phone, found.by
+           patient.id, patient.name, patient.mrn, patient.birth_date, patient.phone, found.by, found.rank
     FROM found
     JOIN patients_patient AS known ON known.hospital_id = %(hospital)s AND known.id = found.patient_id
     JOIN patients_patient AS patient
         ON patient.hospital_id = %(hospital)s
        AND patient.id = CASE WHEN known.merged_into_id IS NULL THEN known.id ELSE known.merged_into_id END
-    ORDER BY patient.id, found.by DESC
+    ORDER BY patient.id, found.rank, found.by DESC
 ) AS known
-ORDER BY known.by = '', known.name, known.id
+ORDER BY known.rank, known.name, known.id
 LIMIT %(limit)s
 """
 
 
-def find_patients(text: str, *, limit: int = MAXIMUM_FOUND) -> list[Found]:
-    """Patients that ``text`` may mean, at most ``limit``: those of a number first, then by name.
+def find_patients(text: str, *, limit: int = MAXIMUM_FOUND, today: date | None = None) -> list[Found]:
+    """Patients that ``text`` may mean, at most ``limit``: those of a token and a number first, then by name.
 
     Every word must be the beginning of a word of the name, of the MRN or of the phone's digits; words of one
-    letter are too short to ask for. What finds a merged record finds the one it was merged into. Needs the
-    hospital's transaction.
+    letter are too short to ask for. With ``today``, a short number is also a queue token of that day. What
+    finds a merged record finds the one it was merged into. Needs the hospital's transaction.
     """
     hospital_id = require_transaction()
     text = text.replace("\x00", "")[:MAXIMUM_LENGTH]
@@ -124,7 +134,7 @@ def find_patients(text: str, *, limit: int = MAXIMUM_FOUND) -> list[Found]:
         words = [digits]
         phones = [digits[-9:]] if len(digits) > 9 else []
     words = [word for word in words if len(word) >= SHORTEST_WORD]
-    series, year, receipt = _receipt(text) or ("", 0, 0)
+    series, year, receipt = receipt_number(text) or ("", 0, 0)
     parameters: dict[str, Any] = {
         "hospital": hospital_id,
         "phones": phones,
@@ -132,6 +142,8 @@ def find_patients(text: str, *, limit: int = MAXIMUM_FOUND) -> list[Found]:
         "series": series,
         "year": year,
         "receipt": receipt,
+        "today": today,
+        "token": int(token[1]) if (token := _TOKEN.match(text.strip())) else 0,
         "limit": limit,
     }
     wanted = words[:MAXIMUM_WORDS] or [_LAST]

@@ -72,7 +72,13 @@ def record_payment(request: ApiRequest, body: NewPayment, idempotency_key: Idemp
     recorded = operations.record_payment(
         caller.hospital_id,
         patient_account_id=body.patient_account_id,
-        method=body.method.value,
+        method=body.method.value if body.method else "",
+        tenders=[
+            operations.Tender(
+                tender.method.value, tender.amount_minor, tender.tendered_minor, tender.reference
+            )
+            for tender in body.tenders
+        ],
         amount_minor=body.amount_minor,
         currency=body.currency,
         cash_point=body.cash_point,

@@ -25,6 +25,7 @@ from almoner.payments.models import (
     Allocation,
     Payment,
     PaymentPlan,
+    PaymentTender,
     PaymentVoid,
     Refund,
 )
@@ -37,8 +38,20 @@ class NewShare(Input):
     amount_minor: PositiveMinor
 
 
+class NewTender(Input):
+    """What is paid by one method. ``tendered_minor`` (cash) may be more than the amount: the rest is change."""
+
+    method: Payment.Method
+    amount_minor: PositiveMinor
+    tendered_minor: PositiveMinor | None = None
+    reference: Text = ""
+
+
 class NewPayment(Input):
     """Money received. ``amount_minor`` is what is applied; ``tendered_minor`` (cash) may be more.
+
+    Paid by one ``method``, or by ``tenders`` that add up to ``amount_minor`` and stand instead of ``method`` and
+    ``tendered_minor``. The money goes into the drawer that is open at ``cash_point``, when there is one.
 
     Without ``shares`` the oldest open charges are paid first: those of ``encounter_id``, else of the
     account. What is left over is refused unless ``excess`` is ``deposit``; with an empty list of shares it
@@ -46,7 +59,8 @@ class NewPayment(Input):
     """
 
     patient_account_id: UUID
-    method: Payment.Method
+    method: Payment.Method | None = None
+    tenders: Annotated[list[NewTender], Field(max_length=10)] = []
     amount_minor: PositiveMinor
     currency: Currency
     cash_point: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,30}$")]
@@ -89,15 +103,31 @@ class RefundResource(Resource):
 
 
 class VoidResource(Resource):
+    """``approved_by`` is the second person; empty when a program voided it."""
+
     id: UUID
     payment_id: UUID
     reason: str
     at: datetime
     requested_by: str
+    approved_by: str
+
+
+class TenderResource(Resource):
+    """What was handed over by one method of a payment. Only cash gives change."""
+
+    method: str
+    tendered_minor: int
+    change_minor: int
+    amount_minor: int
+    reference: str
 
 
 class PaymentResource(Resource):
-    """A payment as it stands now: what it pays for, what went back, whether it was voided."""
+    """A payment as it stands now: what it pays for, what went back, whether it was voided.
+
+    ``method`` is ``several`` when there is more than one tender.
+    """
 
     id: UUID
     receipt: str
@@ -112,9 +142,11 @@ class PaymentResource(Resource):
     currency: str
     reference: str
     cash_point: str
+    cash_session_id: UUID | None
     received_at: datetime
     recorded_at: datetime
     received_by: str
+    tenders: list[TenderResource]
     allocations: list[AllocationResource]
     refunds: list[RefundResource]
     void: VoidResource | None
@@ -218,6 +250,7 @@ def void_resource(row: PaymentVoid) -> VoidResource:
         reason=row.reason,
         at=row.at,
         requested_by=row.requested_by,
+        approved_by=row.approved_by,
     )
 
 
@@ -237,7 +270,18 @@ def plan_resource(row: PaymentPlan) -> PaymentPlanResource:
 
 
 def payment_resources(rows: list[Payment]) -> list[PaymentResource]:
-    """Payments with their allocations, refunds and voids, in three more statements."""
+    """Payments with their tenders, allocations, refunds and voids, in four more statements."""
+    tenders: dict[UUID, list[TenderResource]] = {}
+    for tender in PaymentTender.objects.filter(payment__in=rows).order_by("line"):
+        tenders.setdefault(tender.payment_id, []).append(
+            TenderResource(
+                method=tender.method,
+                tendered_minor=tender.tendered_minor,
+                change_minor=tender.change_minor,
+                amount_minor=tender.amount_minor,
+                reference=tender.reference,
+            )
+        )
     allocations: dict[UUID, list[AllocationResource]] = {}
     given = Allocation.objects.filter(payment__in=rows).values("payment_id", "charge_item_id")
     for row in given.annotate(total=Sum("amount_minor")).filter(total__gt=0).order_by("charge_item_id"):
@@ -263,9 +307,11 @@ def payment_resources(rows: list[Payment]) -> list[PaymentResource]:
             currency=row.currency,
             reference=row.reference,
             cash_point=row.cash_point,
+            cash_session_id=row.cash_session_id,
             received_at=row.received_at,
             recorded_at=row.recorded_at,
             received_by=row.received_by,
+            tenders=tenders.get(row.id, []),
             allocations=allocations.get(row.id, []),
             refunds=refunds.get(row.id, []),
             void=voids.get(row.id),

@@ -301,14 +301,18 @@ _COLLECTED = """
 SELECT movement.method, extract(hour FROM movement.at AT TIME ZONE %(zone)s::text)::int,
        sum(movement.received)::bigint, sum(movement.returned)::bigint, sum(movement.payments)::int
 FROM (
-    SELECT method, received_at AS at, amount_minor AS received, 0 AS returned, 1 AS payments
-    FROM payments_payment
-    WHERE hospital_id = %(hospital)s AND received_at >= %(start)s AND received_at < %(end)s
+    SELECT tender.method, payment.received_at AS at, tender.amount_minor AS received, 0 AS returned,
+           (tender.line = 1)::int AS payments
+    FROM payments_payment AS payment
+    JOIN payments_paymenttender AS tender
+        ON tender.hospital_id = %(hospital)s AND tender.payment_id = payment.id
+    WHERE payment.hospital_id = %(hospital)s AND payment.received_at >= %(start)s
+      AND payment.received_at < %(end)s
     UNION ALL
-    SELECT payment.method, void.at, 0, payment.amount_minor, 0
+    SELECT tender.method, void.at, 0, tender.amount_minor, 0
     FROM payments_paymentvoid AS void
-    JOIN payments_payment AS payment
-        ON payment.hospital_id = %(hospital)s AND payment.id = void.payment_id
+    JOIN payments_paymenttender AS tender
+        ON tender.hospital_id = %(hospital)s AND tender.payment_id = void.payment_id
     WHERE void.hospital_id = %(hospital)s AND void.at >= %(start)s AND void.at < %(end)s
     UNION ALL
     SELECT method, at, 0, amount_minor, 0 FROM payments_refund

@@ -25,6 +25,7 @@ from almoner.orders.api import router as orders_router
 from almoner.patients.api import router as patients_router
 from almoner.payments.api import router as payments_router
 from almoner.scheduling.api import router as scheduling_router
+from almoner.payments.cash_api import router as cash_router
 from almoner.shell.problems import install_problems
 
 PREFIX = "/api/v1"
@@ -120,6 +121,7 @@ def _build() -> AlmonerApi:
         patients_router,
         charging_router,
         payments_router,
+        cash_router,
         enforcement_router,
         orders_router,
         scheduling_router,

@@ -30,6 +30,12 @@ OFFICE = (
         permissions=("charging.correct", "enforcement.review_override"),
     ),
     NavigationEntry(
+        _("Drawers"),
+        "cashier:sessions",
+        icon="building-bank",
+        permissions=("payments.supervise_drawers",),
+    ),
+    NavigationEntry(
         _("Policies"), "policies:overview", icon="adjustments", key="p", permissions=(PERMISSION_SET_POLICY,)
     ),
     NavigationEntry(

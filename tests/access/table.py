@@ -76,6 +76,10 @@ PUBLIC = OWN_ACCOUNT | {
 
 ADMINISTRATORS = frozenset({ADMINISTRATOR})
 TAKES_PAYMENTS = frozenset({ADMINISTRATOR, RECEPTIONIST, CASHIER, BILLING, INSURANCE})
+SEES_DRAWERS = TAKES_PAYMENTS | {MANAGER}
+READS_DRAWERS = frozenset({ADMINISTRATOR, MANAGER, BILLING, CASHIER})
+CLOSES_DRAWERS = frozenset({ADMINISTRATOR, BILLING, CASHIER})
+"""Those who supervise drawers, and the cashier whose own drawer is asked for."""
 GIVES_BACK = frozenset({ADMINISTRATOR, BILLING})
 AGREES_PLANS = frozenset({ADMINISTRATOR, MANAGER, BILLING})
 SETS_POLICIES = frozenset({ADMINISTRATOR, MANAGER})
@@ -186,7 +190,9 @@ TABLE: dict[str, tuple[str, frozenset[str]]] = {
     "cashier:receipt": ("GET", TAKES_PAYMENTS),
     "cashier:print": ("POST", TAKES_PAYMENTS),
     "cashier:paper": ("GET", TAKES_PAYMENTS),
-    "cashier:void": ("POST", GIVES_BACK),
+    "cashier:void": ("POST", TAKES_PAYMENTS),
+    "cashier:approve-void": ("POST", GIVES_BACK),
+    "cashier:refuse-void": ("POST", GIVES_BACK),
     "cashier:refund": ("POST", GIVES_BACK),
     # Work lists
     "work_lists:unpriced": ("GET", REVIEWS),
@@ -213,6 +219,14 @@ TABLE: dict[str, tuple[str, frozenset[str]]] = {
     "policies:save": ("POST", SETS_POLICIES),
     "policies:hospital": ("GET", SETS_POLICIES),
     "policies:block": ("GET", SETS_POLICIES),
+    "cashier:sessions": ("GET", SEES_DRAWERS),
+    "cashier:open-drawer": ("POST", TAKES_PAYMENTS),
+    "cashier:counted": ("GET", TAKES_PAYMENTS),
+    "cashier:session": ("GET", READS_DRAWERS),
+    "cashier:close-drawer": ("POST", CLOSES_DRAWERS),
+    "cashier:move-cash": ("POST", CLOSES_DRAWERS),
+    "cashier:print-session": ("POST", READS_DRAWERS),
+    "cashier:session-paper": ("GET", READS_DRAWERS),
     # Ward
     "ward:board": ("GET", WARD_STAFF),
     "ward:stay": ("GET", WARD_STAFF),

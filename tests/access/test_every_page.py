@@ -103,6 +103,8 @@ def _some(world: BusyDay, part: str) -> UUID | int:
         "batch_id": "pharmacy.Batch",
         "invitation_id": "identity.Invitation",
         "appointment_id": "scheduling.Appointment",
+        "session_id": "payments.CashSession",
+        "void_request_id": "payments.VoidRequest",
     }
     with world.hospital.transaction():
         row = apps.get_model(models[part]).objects.order_by("id").first()

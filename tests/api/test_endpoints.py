@@ -133,6 +133,24 @@ CALLS = [
     _get("list_payments", lambda w: f"/payments?patient_id={w.payment_id and w.patient.id}", EMPTY),
     _get("get_payment", lambda w: f"/payments/{w.payment_id}"),
     _post("void_payment", lambda w: f"/payments/{w.payment_id}/void", lambda w: {"reason": "wrong drawer"}),
+    _get("list_cash_sessions", lambda w: f"/cash-sessions?cash_point={w.cash_session_id and 'main'}", EMPTY),
+    _get("get_cash_session", lambda w: f"/cash-sessions/{w.cash_session_id}"),
+    _post(
+        "request_void",
+        lambda w: f"/payments/{w.payment_id}/void-requests",
+        lambda w: {"reason": "wrong drawer"},
+    ),
+    _get(
+        "list_void_requests",
+        lambda w: f"/void-requests?is_waiting=true&payment_id={w.void_request_id and w.payment_id}",
+        EMPTY,
+    ),
+    Call("approve_void", lambda w: f"/void-requests/{w.void_request_id}/approval", lambda w: {}, 201),
+    _post(
+        "refuse_void",
+        lambda w: f"/void-requests/{w.void_request_id}/refusal",
+        lambda w: {"reason": "it was right"},
+    ),
     _post(
         "refund_payment",
         lambda w: f"/payments/{w.payment_id}/refunds",

@@ -25,6 +25,7 @@ OTHERWISE: dict[str, Any] = {
     "revise_charge_item": {"quantity": "3"},
     "record_payment": {"reference": "other"},
     "void_payment": {"reason": "another reason"},
+    "request_void": {"reason": "another reason"},
     "refund_payment": {"amount_minor": 101},
     "apply_deposits": {"maximum_minor": 301},
     "grant_override": {"reason": "another reason"},

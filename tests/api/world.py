@@ -16,6 +16,7 @@ from almoner.enforcement.facts import Subject
 from almoner.enforcement.models import Override, PaymentPolicy
 from almoner.enforcement.operations import grant_override
 from almoner.hospitals.models import Bed
+from almoner.kernel.actor import Actor
 from almoner.kernel.clock import now
 from almoner.kernel.ids import new_id
 from almoner.orders import operations as orders
@@ -29,6 +30,7 @@ from almoner.service_points.laboratory.rules import Bounds, Usual
 from almoner.service_points.pharmacy import operations as pharmacy
 from almoner.service_points.pharmacy.models import Batch
 from almoner.service_points.ward.operations import assign_bed
+from almoner.payments import operations as payments
 from tests.support.api import ApiClient
 from tests.support.hospital import SERVICE_PROVIDED, TestPatient, enforce, make_hospital
 
@@ -107,6 +109,22 @@ class World:
     def deposit_id(self) -> UUID:
         """A deposit of 500 beside the open bandage."""
         return self.hospital.pay(self.patient, 500, shares=None, excess="deposit", at=self.at).payment_id
+
+    @cached_property
+    def void_request_id(self) -> UUID:
+        """Somebody else asks that the payment of the bandage be voided."""
+        clerk = Actor("user:clerk@example.org", frozenset({"payments.record"}))
+        return payments.request_void(
+            self.hospital.id, self.payment_id, reason="typed twice", **{**self._key(), "actor": clerk}
+        ).id
+
+    @cached_property
+    def cash_session_id(self) -> UUID:
+        """The drawer of a cashier at the main desk, with a float of 20.00."""
+        cashier = Actor("user:clerk@example.org", frozenset({"payments.record"}), user_id=new_id())
+        return payments.open_session(
+            self.hospital.id, cash_point="main", count={2000: 1}, **{**self._key(), "actor": cashier}
+        ).id
 
     def _key(self) -> dict[str, Any]:
         return {"idempotency_key": f"world-{new_id()}", "actor": self.actor, "at": self.at}

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import pytest
 
@@ -20,6 +20,7 @@ from almoner.charging.accrual.writing import Due, write
 from almoner.charging.models import ChargeItem, ChargeRule
 from almoner.charging.queries import book_in_force
 from almoner.hospitals.models import Hospital, Ward
+from almoner.kernel.actor import Actor
 from almoner.kernel.errors import Conflict
 from almoner.kernel.ids import new_id
 from almoner.kernel.money import parse_minor
@@ -28,6 +29,7 @@ from almoner.ledger.models import JournalEntry, Posting
 from almoner.payments import operations as payments
 from almoner.payments.models import Payment
 from tests.docs.tables import ROOT, Row, read_rows, read_tables
+from tests.support.day import make_member
 from tests.support.hospital import (
     NOON,
     SERVICE_PROVIDED,
@@ -63,6 +65,7 @@ class Story:
     patient: TestPatient
     charges: dict[str, UUID] = field(default_factory=dict)
     last_payment: UUID | None = None
+    drawer: UUID | None = None
 
     def order(self, service: str, quantity: str | None) -> None:
         self._capture(TEST_ORDERED, service, quantity)
@@ -151,6 +154,59 @@ class Story:
         )
         self.last_payment = recorded.payment_id
 
+    def pay_by_both(self, cash: str, card: str) -> None:
+        tenders = (payments.Tender("cash", minor(cash)), payments.Tender("card", minor(card)))
+        recorded = self.hospital.pay(self.patient, minor(cash) + minor(card), method="", tenders=tenders)
+        self.last_payment = recorded.payment_id
+
+    def _cashier(self) -> Actor:
+        return Actor(
+            "user:cashier", frozenset({"payments.record"}), user_id=uuid5(self.hospital.id, "cashier")
+        )
+
+    def open_drawer(self, amount: str) -> None:
+        session = payments.open_session(
+            self.hospital.id,
+            cash_point=self.hospital.cash_point,
+            count={100: minor(amount) // 100},
+            idempotency_key=f"open-{new_id()}",
+            actor=self._cashier(),
+            at=NOON,
+        )
+        self.drawer = session.id
+
+    def bank(self, amount: str) -> None:
+        self._move("banked", amount)
+
+    def bring_change(self, amount: str) -> None:
+        self._move("from_safe", amount)
+
+    def _move(self, kind: str, amount: str) -> None:
+        assert self.drawer
+        payments.move_cash(
+            self.hospital.id,
+            self.drawer,
+            kind=kind,
+            amount_minor=minor(amount),
+            reference="slip 1",
+            idempotency_key=f"move-{new_id()}",
+            actor=self._cashier(),
+            at=NOON,
+        )
+
+    def close_drawer(self, amount: str, next_cashier: str | None) -> None:
+        assert self.drawer
+        payments.close_session(
+            self.hospital.id,
+            self.drawer,
+            count={100: minor(amount) // 100},
+            reason="counted twice",
+            hand_to=make_member(self.hospital.id, "receptionist").id if next_cashier else None,
+            idempotency_key=f"close-{new_id()}",
+            actor=self._cashier(),
+            at=NOON,
+        )
+
     def payer_pays(self, amount: str) -> None:
         self.hospital.pay(
             self.patient, minor(amount), method="bank_transfer", payer_id=self.hospital.payer_id
@@ -217,6 +273,11 @@ STEPS: dict[str, Callable[..., None]] = {
     r"part (\w+) at (\d+)": Story.part,
     r"price (\w+) at (\S+)": Story.set_price,
     r"pay (\S+) (\w+)(?: for (\w+))?(, rest as deposit)?": Story.pay,
+    r"pay (\S+) cash and (\S+) card": Story.pay_by_both,
+    r"open drawer with (\S+)": Story.open_drawer,
+    r"bank (\S+)": Story.bank,
+    r"bring (\S+) from the safe": Story.bring_change,
+    r"count (\S+) and (?:close|(hand over))": Story.close_drawer,
     r"payer pays (\S+)": Story.payer_pays,
     r"apply deposits": Story.apply_deposits,
     r"void": Story.void,

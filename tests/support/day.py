@@ -11,11 +11,13 @@ from almoner.charging.models import ChargeRule
 from almoner.enforcement.models import PaymentPolicy
 from almoner.hospitals.models import Bed, Hospital
 from almoner.identity.models import Membership, User
+from almoner.identity.roles import actor_for
 from almoner.kernel.actor import Actor
 from almoner.orders.operations import Medication, admit, order_tests, prescribe
 from almoner.patients.models import Encounter
 from almoner.patients.operations import close_encounter
-from almoner.payments.operations import refund_payment
+from almoner.payments.models import CashSession
+from almoner.payments.operations import open_session, refund_payment
 from almoner.service_points.checkin.operations import check_in
 from almoner.service_points.consultation import operations as consultation
 from almoner.service_points.laboratory import operations as laboratory
@@ -40,10 +42,24 @@ class BusyDay:
 
 
 def make_member(hospital_id: UUID, role: str, *, name: str = "Grace Adeyemi") -> User:
-    """A user with ``PASSWORD`` who works at the hospital as ``role``."""
+    """A user with ``PASSWORD`` who works at the hospital as ``role``; the cashier has the main drawer open."""
     user = User.objects.create_user(f"{role}-{hospital_id}@example.org", PASSWORD, name=name)
     Membership.objects.create(hospital_id=hospital_id, user=user, role=role)
+    if role == "cashier":
+        open_drawer(hospital_id, user, role)
     return user
+
+
+def open_drawer(hospital_id: UUID, user: User, role: str, cash_point: str = "main") -> CashSession:
+    """The drawer of ``user``, opened in the morning with a float of 50.00."""
+    return open_session(
+        hospital_id,
+        cash_point=cash_point,
+        count={2000: 2, 500: 2},
+        idempotency_key=f"drawer:{user.id}",
+        actor=actor_for(user, [role]),
+        at=_ago(400),
+    )
 
 
 def make_busy_day(name: str = "St. Brigid Hospital") -> BusyDay:

@@ -14,7 +14,7 @@ from almoner.kernel.errors import DomainError
 from almoner.kernel.money import Money
 from almoner.pages.forms import AmountField, StaffForm
 from almoner.pages.presenters import METHODS
-from almoner.payments.operations import Share
+from almoner.payments.operations import Share, Tender
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,8 @@ STALE = ("unknown_charge_item", "charge_item_overpaid")
 class AccountForm(StaffForm):
     """Take a payment for the charges that are ticked, or for a part of them.
 
+    ``part_METHOD`` is what is paid by another method; ``method`` pays the rest.
+
     ``amount`` empty: all that is ticked. ``tendered`` (cash) may be more: the rest is change. ``keep``: what is
     above the ticked charges is kept as a deposit instead of being refused.
     """
@@ -75,7 +77,12 @@ class AccountForm(StaffForm):
     ) -> None:
         super().__init__(*args, **kwargs)
         self.currency = currency
-        for name in ("amount", "tendered"):
+        for code, title in METHODS.items():
+            self.fields[f"part_{code}"] = AmountField(label=title, required=False)
+            self.fields[f"reference_{code}"] = forms.CharField(
+                label=_("Reference of %(method)s") % {"method": title}, max_length=200, required=False
+            )
+        for name in ("amount", "tendered", *(f"part_{code}" for code in METHODS)):
             self.fields[name].currency = currency  # type: ignore[attr-defined]
         self.fields["cash_point"].choices = list(cash_points)  # type: ignore[attr-defined]
 
@@ -106,15 +113,55 @@ class AccountForm(StaffForm):
                 _("The ticked charges come to %(total)s. Take that, or keep the rest as a deposit.")
                 % {"total": Money(ticked_minor, self.currency)},
             )
-        if tendered is not None and data["method"] != "cash":
+        if amount:
+            self._clean_tenders(data, amount, tendered)
+        return data
+
+    def _clean_tenders(self, data: dict[str, Any], amount: int, tendered: int | None) -> None:
+        """Part the amount over the methods; ``tenders`` are what the payment is made of."""
+        parts = {code: data.get(f"part_{code}") or 0 for code in METHODS}
+        rest = amount - sum(parts.values())
+        last = next((code for code in reversed(METHODS) if parts[code]), "")
+        if rest < 0 or (rest and parts[data["method"]]):
+            self.add_error(
+                f"part_{last}",
+                _("The parts come to %(parts)s, the payment to %(amount)s.")
+                % {
+                    "parts": Money(sum(parts.values()), self.currency),
+                    "amount": Money(amount, self.currency),
+                },
+            )
+            return
+        parts[data["method"]] += rest
+        if tendered is not None and not parts["cash"]:
             self.add_error("tendered", _("Only cash gives change. Leave this empty."))
-        elif tendered is not None and amount and tendered < amount:
+        elif tendered is not None and tendered < parts["cash"]:
             self.add_error(
                 "tendered",
-                _("This is less than the %(amount)s to apply. Enter that amount above to take a part.")
-                % {"amount": Money(amount, self.currency)},
+                _(
+                    "This is less than the %(amount)s to take in cash. To take a part, enter the amount to apply."
+                )
+                % {"amount": Money(parts["cash"], self.currency)},
             )
-        return data
+        data["tenders"] = [
+            Tender(
+                code,
+                minor,
+                tendered if code == "cash" else None,
+                data.get(f"reference_{code}") or (data["reference"] if code == data["method"] else ""),
+            )
+            for code, minor in parts.items()
+            if minor
+        ]
+
+    def split(self) -> list[tuple[forms.BoundField, forms.BoundField]]:
+        """The fields of every method: its part and its reference."""
+        return [(self[f"part_{code}"], self[f"reference_{code}"]) for code in METHODS]
+
+    @property
+    def is_split(self) -> bool:
+        """Whether a part by another method was typed."""
+        return self.is_bound and any(self.data.get(f"part_{code}") for code in METHODS)
 
     def shares(self) -> list[Share]:
         """How the amount of a valid form goes to the ticked charges, in the order in which they are shown."""
@@ -128,7 +175,7 @@ class AccountForm(StaffForm):
 
 
 class ReasonForm(StaffForm):
-    """Why a payment is undone."""
+    """Why a payment is to be undone, or is to stand."""
 
     reason = forms.CharField(label=_("Why"), max_length=500, widget=forms.Textarea(attrs={"rows": 3}))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from almoner.enforcement.concealment import PERMISSION_READ_BLOCKED
 from almoner.kernel.actor import Actor
 from almoner.pages.cashier.forms import Ticked
-from almoner.pages.cashier.queries import DayTotals, Owed, Receipt, Taken
+from almoner.pages.cashier.queries import DayTotals, Owed, Receipt, Taken, TenderLine, WaitingVoid
 from almoner.pages.presenters import METHODS, Formats
 
 
@@ -97,6 +97,11 @@ class TakenRow:
     voided: bool
 
 
+def methods_said(methods: Sequence[str]) -> str:
+    """The methods of a payment in words: ``Cash + Card``."""
+    return " + ".join(str(METHODS.get(method, method)) for method in dict.fromkeys(methods))
+
+
 def taken_row(one: Taken, formats: Formats, *, today: date) -> TakenRow:
     """A payment of the day's list."""
     note: Any = ""
@@ -109,7 +114,7 @@ def taken_row(one: Taken, formats: Formats, *, today: date) -> TakenRow:
         receipt=one.receipt,
         patient=one.patient,
         patient_url=reverse("cashier:account", args=[one.patient_id]),
-        method=METHODS.get(one.method, one.method),
+        method=methods_said(one.methods),
         when=formats.moment(one.received_at, today=today),
         by=one.received_by.partition(":")[2],
         amount=formats.money(one.amount_minor),
@@ -148,8 +153,33 @@ class ReceiptLine:
 
 
 @dataclass(frozen=True, slots=True)
+class ReceiptTender:
+    """One method of a payment; ``tendered`` and ``change`` are empty unless change was given."""
+
+    method: str
+    reference: str
+    amount: str
+    tendered: str
+    change: str
+
+
+def _receipt_tender(one: TenderLine, formats: Formats) -> ReceiptTender:
+    is_cash = one.method == "cash"
+    return ReceiptTender(
+        method=str(METHODS.get(one.method, one.method)),
+        reference=one.reference,
+        amount=formats.money(one.amount_minor),
+        tendered=formats.money(one.tendered_minor) if is_cash else "",
+        change=formats.money(one.change_minor) if is_cash else "",
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class ReceiptPage:
-    """A receipt in words; an amount is empty when there is none of it. ``copy``: how it is marked when printed again."""
+    """A receipt in words; an amount is empty when there is none of it.
+
+    ``change`` is what is given back of all tenders. ``copy``: how it is marked when printed again, by whom and when.
+    """
 
     number: str
     hospital: str
@@ -159,25 +189,24 @@ class ReceiptPage:
     when: str
     cash_point: str
     by: str
-    method: Any
+    method: str
     reference: str
     lines: tuple[ReceiptLine, ...]
     deposit: str
     applied: str
-    tendered: str
+    tenders: tuple[ReceiptTender, ...]
     change: str
     voided: str
     refunded: str
-    copy: Any
+    session: str
+    session_url: str
+    copy: str
 
 
 def receipt_page(read: Receipt, hospital: str, formats: Formats) -> ReceiptPage:
     """``read`` as it is printed: tendered, change and applied apart."""
     deposit_minor = read.amount_minor - sum(minor for _, _, minor in read.lines)
     local = read.received_at.astimezone(formats.zone)
-    copy: Any = ""
-    if read.prints > 1:
-        copy = _("Reprint %(n)d") % {"n": read.prints - 1}
     return ReceiptPage(
         number=read.number,
         hospital=hospital,
@@ -187,16 +216,63 @@ def receipt_page(read: Receipt, hospital: str, formats: Formats) -> ReceiptPage:
         when=f"{formats.day(local.date())} {formats.time(read.received_at)}",
         cash_point=read.cash_point,
         by=read.received_by.partition(":")[2],
-        method=METHODS.get(read.method, read.method),
-        reference=read.reference,
+        method=methods_said([one.method for one in read.tenders]),
+        reference=read.reference if len(read.tenders) > 1 else "",
         lines=tuple(
             ReceiptLine(name, formats.day(day), formats.money(minor)) for name, day, minor in read.lines
         ),
         deposit=formats.money(deposit_minor) if deposit_minor else "",
         applied=formats.money(read.amount_minor),
-        tendered=formats.money(read.tendered_minor) if read.method == "cash" else "",
-        change=formats.money(read.change_minor) if read.method == "cash" else "",
+        tenders=tuple(_receipt_tender(one, formats) for one in read.tenders),
+        change=formats.money(read.change_minor) if any(one.method == "cash" for one in read.tenders) else "",
         voided=formats.day(formats.local_date(read.voided_at)) if read.voided_at else "",
         refunded=formats.money(read.refunded_minor) if read.refunded_minor else "",
-        copy=copy,
+        session=read.session,
+        session_url=reverse("cashier:session", args=[read.session_id]) if read.session_id else "",
+        copy=copy_mark(read.prints, formats),
     )
+
+
+def copy_mark(prints: Sequence[tuple[str, datetime]], formats: Formats) -> str:
+    """How a paper is marked when it was printed before: which copy, by whom and when; empty on the first."""
+    if len(prints) < 2:
+        return ""
+    by, at = prints[-1]
+    return _("Copy %(number)d, printed %(when)s by %(who)s") % {
+        "number": len(prints),
+        "when": f"{formats.day(formats.local_date(at))} {formats.time(at)}",
+        "who": by.partition(":")[2],
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingVoidRow:
+    """A void that somebody has to decide. ``why_not`` says why it is not for whoever looks."""
+
+    url: str
+    receipt: str
+    amount: str
+    patient: str
+    reason: str
+    note: str
+    why_not: str
+
+
+def waiting_void_row(one: WaitingVoid, formats: Formats, actor: Actor, *, today: date) -> WaitingVoidRow:
+    """``one`` as the desk of those who approve shows it."""
+    return WaitingVoidRow(
+        url=reverse("cashier:receipt", args=[one.payment_id]),
+        receipt=one.receipt,
+        amount=formats.money(one.amount_minor),
+        patient=one.patient,
+        reason=one.reason,
+        note=f"{one.requested_by.partition(':')[2]} · {formats.moment(one.at, today=today)}",
+        why_not=own_request(one.requested_by, one.requester_id, actor),
+    )
+
+
+def own_request(requested_by: str, requester_id: UUID | None, actor: Actor) -> str:
+    """Why ``actor`` may not decide: they asked for it themselves; empty when they may."""
+    if requested_by == actor.name or (requester_id is not None and requester_id == actor.user_id):
+        return str(_("You asked for this: somebody else decides."))
+    return ""

@@ -89,7 +89,7 @@ class Taken:
     receipt: str
     patient_id: UUID
     patient: str
-    method: str
+    methods: list[str]
     cash_point: str
     amount_minor: int
     change_minor: int
@@ -111,7 +111,10 @@ class DayTotals:
 _TAKEN = """
 SELECT payment.id,
        payment.receipt_series || '-' || payment.receipt_year || '-' || lpad(payment.receipt_number::text, 6, '0'),
-       patient.id, patient.name, payment.method, payment.cash_point, payment.amount_minor, payment.change_minor,
+       patient.id, patient.name,
+       (SELECT array_agg(tender.method ORDER BY tender.line) FROM payments_paymenttender AS tender
+        WHERE tender.hospital_id = %(hospital)s AND tender.payment_id = payment.id),
+       payment.cash_point, payment.amount_minor, payment.change_minor,
        coalesce((SELECT sum(refund.amount_minor) FROM payments_refund AS refund
                  WHERE refund.hospital_id = %(hospital)s AND refund.payment_id = payment.id), 0)::bigint,
        payment.received_at, payment.received_by, void.id IS NOT NULL
@@ -129,13 +132,15 @@ LIMIT %(limit)s
 """
 
 _TOTALS = """
-SELECT 'taken', payment.method, sum(payment.amount_minor)::bigint, count(*)
+SELECT 'taken', tender.method, sum(tender.amount_minor)::bigint, count(*) FILTER (WHERE tender.line = 1)
 FROM payments_payment AS payment
+JOIN payments_paymenttender AS tender
+    ON tender.hospital_id = %(hospital)s AND tender.payment_id = payment.id
 WHERE payment.hospital_id = %(hospital)s AND payment.received_at >= %(start)s AND payment.received_at < %(end)s
   AND (%(point)s::varchar = '' OR payment.cash_point = %(point)s::varchar)
   AND NOT EXISTS (SELECT FROM payments_paymentvoid AS void
                   WHERE void.hospital_id = %(hospital)s AND void.payment_id = payment.id)
-GROUP BY payment.method
+GROUP BY tender.method
 UNION ALL
 SELECT 'given', refund.method, sum(refund.amount_minor)::bigint, count(*)
 FROM payments_refund AS refund
@@ -170,8 +175,33 @@ def payments_of_day(hospital: Hospital, day: date, cash_point: str) -> tuple[lis
 
 
 @dataclass(frozen=True, slots=True)
+class TenderLine:
+    """What one method of a payment was, in minor units."""
+
+    method: str
+    tendered_minor: int
+    change_minor: int
+    amount_minor: int
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskedVoid:
+    """A request to void the payment that nobody has decided."""
+
+    request_id: UUID
+    reason: str
+    at: datetime
+    requested_by: str
+    requester_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
-    """A payment as its receipt shows it: for what it was taken then, whatever happened to it since."""
+    """A payment as its receipt shows it: for what it was taken then, whatever happened to it since.
+
+    ``prints`` are who printed it and when, the first one first.
+    """
 
     payment_id: UUID
     number: str
@@ -190,8 +220,12 @@ class Receipt:
     mrn: str
     voided_at: datetime | None
     refunded_minor: int
+    session_id: UUID | None
+    session: str
     lines: tuple[tuple[str, date, int], ...]
-    prints: int
+    tenders: tuple[TenderLine, ...]
+    asked_void: AskedVoid | None
+    prints: tuple[tuple[str, datetime], ...]
 
 
 _RECEIPT = """
@@ -202,7 +236,9 @@ SELECT payment.id,
        coalesce(point.name, payment.cash_point), payment.received_at, payment.received_by,
        patient.id, patient.name, patient.mrn, void.at,
        coalesce((SELECT sum(refund.amount_minor) FROM payments_refund AS refund
-                 WHERE refund.hospital_id = %(hospital)s AND refund.payment_id = payment.id), 0)::bigint
+                 WHERE refund.hospital_id = %(hospital)s AND refund.payment_id = payment.id), 0)::bigint,
+       session.id, coalesce(upper(session.cash_point) || '/' || session.number, ''),
+       asked.id, asked.reason, asked.at, asked.requested_by, asked.requester_id
 FROM payments_payment AS payment
 JOIN patients_patientaccount AS account
     ON account.hospital_id = %(hospital)s AND account.id = payment.patient_account_id
@@ -210,6 +246,10 @@ JOIN patients_patient AS patient
     ON patient.hospital_id = %(hospital)s AND patient.id = account.patient_id
 LEFT JOIN payments_cashpoint AS point
     ON point.hospital_id = %(hospital)s AND point.code = payment.cash_point
+LEFT JOIN payments_cashsession AS session
+    ON session.hospital_id = %(hospital)s AND session.id = payment.cash_session_id
+LEFT JOIN payments_voidrequest AS asked
+    ON asked.hospital_id = %(hospital)s AND asked.payment_id = payment.id AND asked.decision = ''
 LEFT JOIN payments_paymentvoid AS void
     ON void.hospital_id = %(hospital)s AND void.payment_id = payment.id
 WHERE payment.hospital_id = %(hospital)s AND payment.id = %(payment)s
@@ -228,8 +268,16 @@ ORDER BY item.service_date, service.name, item.id
 """
 
 
+_TENDERS = """
+SELECT method, tendered_minor, change_minor, amount_minor, reference
+FROM payments_paymenttender
+WHERE hospital_id = %(hospital)s AND payment_id = %(payment)s
+ORDER BY line
+"""
+
+
 def read_receipt(payment_id: UUID) -> Receipt:
-    """The payment and what it was taken for; three statements. Raises ``NotFound``."""
+    """The payment and what it was taken for; four statements. Raises ``NotFound``."""
     parameters = {"hospital": require_transaction(), "payment": payment_id}
     with connection.cursor() as cursor:
         cursor.execute(_RECEIPT, parameters)
@@ -240,5 +288,66 @@ def read_receipt(payment_id: UUID) -> Receipt:
             )
         cursor.execute(_RECEIPT_LINES, parameters)
         lines = tuple(cursor.fetchall())
-    printed = AuditRecord.objects.filter(action=PRINTED, subject_id=payment_id, at__gte=row[10])
-    return Receipt(*(*row, lines, printed.count()))
+        cursor.execute(_TENDERS, parameters)
+        tenders = tuple(TenderLine(*tender) for tender in cursor.fetchall())
+    columns, asked = row[:-5], AskedVoid(*row[-5:]) if row[-5] else None
+    return Receipt(*(*columns, lines, tenders, asked, prints_of(PRINTED, payment_id, since=row[10])))
+
+
+def prints_of(action: str, subject_id: UUID, *, since: datetime) -> tuple[tuple[str, datetime], ...]:
+    """Who printed a paper and when, the first one first; one statement."""
+    printed = AuditRecord.objects.filter(action=action, subject_id=subject_id, at__gte=since)
+    return tuple(printed.order_by("id").values_list("actor", "at"))
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingVoid:
+    """A request to void a payment, for whoever may decide."""
+
+    request_id: UUID
+    payment_id: UUID
+    receipt: str
+    amount_minor: int
+    patient: str
+    reason: str
+    at: datetime
+    requested_by: str
+    requester_id: UUID | None
+
+
+_WAITING_VOIDS = """
+SELECT asked.id, payment.id,
+       payment.receipt_series || '-' || payment.receipt_year || '-' || lpad(payment.receipt_number::text, 6, '0'),
+       payment.amount_minor, patient.name, asked.reason, asked.at, asked.requested_by, asked.requester_id
+FROM payments_voidrequest AS asked
+JOIN payments_payment AS payment
+    ON payment.hospital_id = %(hospital)s AND payment.id = asked.payment_id
+JOIN patients_patientaccount AS account
+    ON account.hospital_id = %(hospital)s AND account.id = payment.patient_account_id
+JOIN patients_patient AS patient
+    ON patient.hospital_id = %(hospital)s AND patient.id = account.patient_id
+WHERE asked.hospital_id = %(hospital)s AND asked.decision = ''
+ORDER BY asked.at, asked.id
+LIMIT %(limit)s
+"""
+
+
+def waiting_voids() -> list[WaitingVoid]:
+    """Payments that somebody asked to void and nobody has decided, the oldest first; one statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(_WAITING_VOIDS, {"hospital": require_transaction(), "limit": MAXIMUM_PAYMENTS})
+        return [WaitingVoid(*row) for row in cursor.fetchall()]
+
+
+_BY_NUMBER = """
+SELECT id FROM payments_payment
+WHERE hospital_id = %s AND receipt_series = %s AND receipt_year = %s AND receipt_number = %s
+"""
+
+
+def payment_by_receipt(series: str, year: int, number: int) -> UUID | None:
+    """The payment that a receipt number is of; one statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(_BY_NUMBER, [require_transaction(), series, year, number])
+        row = cursor.fetchone()
+    return row[0] if row else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from uuid import UUID
 
@@ -9,6 +10,8 @@ import segno
 from django.core.signing import BadSignature, Signer
 from django.utils.safestring import SafeString, mark_safe
 
+TICKET_IN_ADDRESS = re.compile(r"/cashier/verify/([A-Za-z0-9_.-]+)")
+"""The ticket in what a scanner types of a receipt's code."""
 _SALT = "almoner.pages.cashier.receipt"
 
 

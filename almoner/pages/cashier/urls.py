@@ -5,10 +5,12 @@ from __future__ import annotations
 from django.urls import path
 
 from almoner.pages.cashier import views
-from almoner.pages.cashier.views import receipts
+from almoner.pages.cashier.views import drawers, receipts, voids
 
 app_name = "cashier"
 _PAYMENT = "payments/<uuid:payment_id>/"
+_DRAWER = "drawers/<uuid:session_id>/"
+_VOID = "voids/<uuid:void_request_id>/"
 
 urlpatterns = [
     path("", views.desk, name="desk"),
@@ -19,7 +21,17 @@ urlpatterns = [
     path(_PAYMENT, receipts.receipt, name="receipt"),
     path(f"{_PAYMENT}print/<slug:paper>/", receipts.print_receipt, name="print"),
     path(f"{_PAYMENT}paper/<slug:paper>/", receipts.paper_receipt, name="paper"),
-    path(f"{_PAYMENT}void/", receipts.void, name="void"),
+    path(f"{_PAYMENT}void/", voids.ask, name="void"),
+    path(f"{_VOID}approve/", voids.approve, name="approve-void"),
+    path(f"{_VOID}refuse/", voids.refuse, name="refuse-void"),
     path(f"{_PAYMENT}refund/", receipts.refund, name="refund"),
+    path("drawers/", drawers.sessions, name="sessions"),
+    path("drawers/open/", drawers.open_drawer, name="open-drawer"),
+    path("drawers/counted/", drawers.counted, name="counted"),
+    path(_DRAWER, drawers.session, name="session"),
+    path(f"{_DRAWER}close/", drawers.close, name="close-drawer"),
+    path(f"{_DRAWER}move/", drawers.move, name="move-cash"),
+    path(f"{_DRAWER}print/<slug:paper>/", drawers.print_session, name="print-session"),
+    path(f"{_DRAWER}paper/<slug:paper>/", drawers.paper_session, name="session-paper"),
     path("verify/<str:ticket>/", receipts.verify, name="verify"),
 ]

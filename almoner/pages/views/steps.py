@@ -31,6 +31,7 @@ from almoner.pages.step_actions import (
 )
 from almoner.patients.models import Patient
 from almoner.payments.operations import PERMISSION_PLAN, PERMISSION_RECORD
+from almoner.payments.queries import open_session_of
 
 INVALID = 422
 _CASH_POINT = "cash_point"
@@ -69,12 +70,17 @@ def pay(
     subject = Subject(encounter_id, order_id)
     with transaction(request.hospital.id):
         read, points = _read(request, step, subject), cash_points()
+        mine = open_session_of(request.user.id)
     due = StepDue.of(read)
     form = PayForm(
         request.POST or None,
         currency=read.facts.currency,
         cash_points=points,
-        initial={"amount": due.total_minor or None, "cash_point": request.session.get(_CASH_POINT, "")},
+        initial={
+            "amount": due.total_minor or None,
+            "method": "cash" if mine else "card",
+            "cash_point": mine.cash_point if mine else request.session.get(_CASH_POINT, ""),
+        },
     )
     if request.method == "POST":
         recorded = form.attempt(

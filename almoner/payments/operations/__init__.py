@@ -1,17 +1,26 @@
 """Recording, allocating, giving back: every movement of money is one request, one entry, one key."""
 
 from almoner.payments.operations.deposits import apply_deposits, cancel_charge, release
-from almoner.payments.operations.giving_back import refund_payment, void_payment
+from almoner.payments.operations.drawers import close_session, move_cash, open_session
+from almoner.payments.operations.giving_back import refund_payment
 from almoner.payments.operations.plans import agree_plan
-from almoner.payments.operations.recording import Recorded, Share, ensure_cash_point, record_payment
+from almoner.payments.operations.recording import (
+    Recorded,
+    Share,
+    Tender,
+    ensure_cash_point,
+    record_payment,
+)
 from almoner.payments.operations.shared import (
     LEDGER_ACCOUNT_OF_METHOD,
     MAXIMUM_AMOUNT_MINOR,
     PERMISSION_PLAN,
     PERMISSION_RECORD,
     PERMISSION_REFUND,
+    PERMISSION_SUPERVISE,
     PERMISSION_VOID,
 )
+from almoner.payments.operations.voids import approve_void, refuse_void, request_void, void_payment
 
 __all__ = [
     "LEDGER_ACCOUNT_OF_METHOD",
@@ -19,15 +28,23 @@ __all__ = [
     "PERMISSION_PLAN",
     "PERMISSION_RECORD",
     "PERMISSION_REFUND",
+    "PERMISSION_SUPERVISE",
     "PERMISSION_VOID",
     "Recorded",
     "Share",
+    "Tender",
     "agree_plan",
     "apply_deposits",
+    "approve_void",
     "cancel_charge",
+    "close_session",
     "ensure_cash_point",
+    "move_cash",
+    "open_session",
     "record_payment",
     "refund_payment",
+    "refuse_void",
     "release",
+    "request_void",
     "void_payment",
 ]

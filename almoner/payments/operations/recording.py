@@ -23,7 +23,10 @@ from almoner.payments.operations.shared import (
     LEDGER_ACCOUNT_OF_METHOD,
     PERMISSION_RECORD,
     check_amount,
+    no_open_drawer,
 )
+
+MAXIMUM_TENDERS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,16 @@ class Share:
 
     charge_item_id: UUID
     amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tender:
+    """What is paid by one method, in minor units. ``tendered_minor`` (cash) may be more: the rest is change."""
+
+    method: str
+    amount_minor: int
+    tendered_minor: int | None = None
+    reference: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +63,14 @@ def record_payment(
     hospital_id: UUID,
     *,
     patient_account_id: UUID,
-    method: str,
     amount_minor: int,
     currency: str,
     cash_point: str,
     idempotency_key: str,
     actor: Actor,
     at: datetime,
+    method: str = "",
+    tenders: Sequence[Tender] = (),
     time_zone: str = "UTC",
     received_at: datetime | None = None,
     tendered_minor: int | None = None,
@@ -68,7 +82,10 @@ def record_payment(
 ) -> Recorded:
     """Record money received, allocate it and number its receipt, in one call to the database.
 
-    ``amount_minor`` is what is applied; ``tendered_minor`` (cash) may be more, the rest is change. Without
+    ``amount_minor`` is what is applied; ``tendered_minor`` (cash) may be more, the rest is change. It is paid by
+    one ``method``, or by ``tenders`` that add up to it, each debited to the account of its own method. A person
+    takes cash only with a drawer open at ``cash_point``; a program's money goes into whichever drawer is open
+    there. Without
     ``shares`` the oldest open charges are paid first, of ``encounter_id`` when it is given, else of the
     account; no share at all (an empty list) keeps the whole as a deposit, such as the advance for a bed. What
     is left over is refused unless ``excess="deposit"``. With ``payer_id`` the payer's part
@@ -78,9 +95,10 @@ def record_payment(
     """
     actor.require(PERMISSION_RECORD)
     check_key(idempotency_key)
-    tendered = amount_minor if tendered_minor is None else tendered_minor
     received = received_at or at
-    _check_money(method, amount_minor, tendered)
+    lines = _lines(method, tenders, amount_minor, tendered_minor, reference)
+    tendered = sum(line["tendered_minor"] for line in lines)
+    method = lines[0]["method"] if len(lines) == 1 else Payment.SEVERAL
     _check_excess(excess, payer_id)
     _check_shares(shares, amount_minor, excess)
     if received > at + charging.FUTURE_TOLERANCE:
@@ -95,13 +113,14 @@ def record_payment(
         "currency": currency,
         "cash_point": cash_point,
         "excess": excess,
-        "reference": reference,
+        "reference": reference if len(lines) > 1 or not tenders else lines[0]["reference"],
     }
     payment = {
         **asked,
         "id": new_id(),
         "entry_id": new_id(),
-        "account_code": LEDGER_ACCOUNT_OF_METHOD[Payment.Method(method)],
+        "tenders": lines,
+        "cashier_id": actor.user_id,
         "change_minor": tendered - amount_minor,
         "receipt_series": cash_point.upper(),
         "receipt_year": received.astimezone(ZoneInfo(time_zone)).year,
@@ -109,7 +128,9 @@ def record_payment(
         "recorded_at": at,
         "received_by": actor.name,
         "idempotency_key": idempotency_key,
-        "content_hash": content_hash({**asked, "shares": shares}),
+        "content_hash": content_hash(
+            {**asked, "shares": shares, **({"tenders": tenders} if len(lines) > 1 else {})}
+        ),
         "side": "payer" if payer_id else "patient",
     }
     allocations = orjson.dumps(list(shares)).decode() if shares is not None else None
@@ -130,7 +151,7 @@ def _recorded(hospital_id: UUID, payment: dict[str, Any], row: Any) -> Recorded:
             first.id, first.receipt, first.amount_minor, first.change_minor, first.unallocated_minor, True
         )
     if outcome != "recorded":
-        _refuse(outcome, detail, payment["currency"])
+        _refuse(outcome, detail, payment["currency"], payment["cash_point"])
     return Recorded(
         payment_id=payment_id,
         receipt=f"{payment['receipt_series']}-{payment['receipt_year']}-{number:06d}",
@@ -139,6 +160,47 @@ def _recorded(hospital_id: UUID, payment: dict[str, Any], row: Any) -> Recorded:
         unallocated_minor=unallocated_minor,
         replayed=False,
     )
+
+
+def _lines(
+    method: str,
+    tenders: Sequence[Tender],
+    amount_minor: int,
+    tendered_minor: int | None,
+    reference: str,
+) -> list[dict[str, Any]]:
+    """The tenders of a payment, checked, with the account that each one is debited to."""
+    check_amount(amount_minor)
+    if not tenders:
+        tenders = [Tender(method, amount_minor, tendered_minor, reference)]
+    elif method or tendered_minor is not None:
+        raise DomainError("Name one method, or several tenders.", field="tenders", code="invalid_tenders")
+    elif len(tenders) > MAXIMUM_TENDERS:
+        raise DomainError(
+            f"A payment has at most {MAXIMUM_TENDERS} tenders.", field="tenders", code="invalid_tenders"
+        )
+    elif sum(tender.amount_minor for tender in tenders) != amount_minor:
+        raise DomainError(
+            f"The tenders come to {sum(tender.amount_minor for tender in tenders)} minor units, "
+            f"the payment to {amount_minor}.",
+            field="tenders",
+            code="tenders_do_not_add_up",
+        )
+    lines = []
+    for tender in tenders:
+        tendered = tender.amount_minor if tender.tendered_minor is None else tender.tendered_minor
+        _check_money(tender.method, tender.amount_minor, tendered)
+        lines.append(
+            {
+                "method": tender.method,
+                "account_code": LEDGER_ACCOUNT_OF_METHOD[Payment.Method(tender.method)],
+                "tendered_minor": tendered,
+                "change_minor": tendered - tender.amount_minor,
+                "amount_minor": tender.amount_minor,
+                "reference": tender.reference,
+            }
+        )
+    return lines
 
 
 def _check_money(method: str, amount_minor: int, tendered_minor: int) -> None:
@@ -209,9 +271,11 @@ def _check_shares(shares: Sequence[Share] | None, amount_minor: int, excess: str
         )
 
 
-def _refuse(outcome: str, detail: str | None, currency: str) -> None:
+def _refuse(outcome: str, detail: str | None, currency: str, cash_point: str) -> None:
     if outcome == "unknown_account":
         raise NotFound("There is no such account.", field="patient_account_id", code=outcome)
+    if outcome == "no_open_drawer":
+        raise no_open_drawer(cash_point)
     if outcome == "wrong_currency":
         raise DomainError(f"The account is kept in {detail}, not {currency}.", field="currency", code=outcome)
     if outcome == "unknown_item":

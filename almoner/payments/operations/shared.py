@@ -10,10 +10,13 @@ from django.db.models import Sum
 
 from almoner.charging import operations as charging
 from almoner.charging.models import ChargeItem
-from almoner.kernel.errors import DomainError, IdempotencyMismatch, NotFound
+from almoner.kernel.actor import Actor
+from almoner.kernel.errors import Conflict, DomainError, IdempotencyMismatch, NotFound
 from almoner.ledger.operations import Line
+from almoner.ledger.queries import session_movements
 from almoner.payments.models import (
     Allocation,
+    CashSession,
     Payment,
 )
 
@@ -21,6 +24,7 @@ PERMISSION_RECORD = "payments.record"
 PERMISSION_VOID = "payments.void"
 PERMISSION_REFUND = "payments.refund"
 PERMISSION_PLAN = "payments.plan"
+PERMISSION_SUPERVISE = "payments.supervise_drawers"
 MAXIMUM_AMOUNT_MINOR = 10**13
 
 LEDGER_ACCOUNT_OF_METHOD = {
@@ -110,7 +114,9 @@ def receivable_line(payment: Payment, item: ChargeItem, amount_minor: int) -> Li
     )
 
 
-def money_lines(payment: Payment, account_code: str, amount_minor: int) -> list[Line]:
+def money_lines(
+    payment: Payment, account_code: str, amount_minor: int, cash_session_id: UUID | None = None
+) -> list[Line]:
     if amount_minor == 0:
         return []
     return [
@@ -121,5 +127,41 @@ def money_lines(payment: Payment, account_code: str, amount_minor: int) -> list[
             patient_account_id=payment.patient_account_id,
             payment_id=payment.id,
             payer_id=payment.payer_id,
+            cash_session_id=cash_session_id,
         )
     ]
+
+
+def no_open_drawer(cash_point: str = "") -> Conflict:
+    """The refusal of cash without a drawer."""
+    where = f" at the cash point {cash_point!r}" if cash_point else ""
+    return Conflict(
+        f"You have no open drawer{where}. Open it with a counted float first: cash needs a drawer.",
+        field="cash_point",
+        code="no_open_drawer",
+    )
+
+
+def drawer_giving(actor: Actor, cash_point: str, *, cash: bool) -> CashSession | None:
+    """The session out of which ``actor`` gives money back: a person's own, for a program the one at ``cash_point``.
+
+    Locked, so that it is not closed before the commit. Raises ``Conflict`` when a person gives ``cash`` without one.
+    """
+    if actor.user_id is not None:
+        found = CashSession.objects.filter(cashier_id=actor.user_id, closed_at=None)
+    else:
+        found = CashSession.objects.filter(cash_point=cash_point, closed_at=None)
+    session = found.select_for_update().first()
+    if session is None and cash and actor.user_id is not None:
+        raise no_open_drawer()
+    return session
+
+
+def drawer_line(session: CashSession, amount_minor: int) -> Line:
+    """Cash into the drawer of ``session``, or out of it when negative."""
+    return Line("cash_drawer", amount_minor, session.currency, cash_session_id=session.id)
+
+
+def expected_cash(session_id: UUID) -> int:
+    """What the ledger says is in the drawer of a session, in minor units."""
+    return sum(one.amount_minor for one in session_movements(session_id) if one.account_code == "cash_drawer")

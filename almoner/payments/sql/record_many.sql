@@ -1,7 +1,8 @@
 -- Record payments whose allocations the caller has worked out, any number in one statement: the batch form
 -- of payments_record, with the same rows and the same postings. Money that no allocation takes is held
 -- unallocated. The accounts are locked in order of their ids; a charge that would be paid above what is open
--- is refused by the open item's own constraint, and then nothing of the batch is written.
+-- is refused by the open item's own constraint, and then nothing of the batch is written. Each payment has one
+-- tender, its method; none goes into a cash session.
 --
 -- p_payments: as for payments_record, without side and excess, with ordinal (the order of the receipts).
 -- p_allocations: a list of {payment_id, charge_item_id, amount_minor, department_id, service_id}.
@@ -39,6 +40,12 @@ BEGIN
                g.cash_point, g.receipt_series, g.receipt_year, n.number, g.received_at, g.recorded_at,
                g.received_by, g.idempotency_key, g.content_hash
         FROM given AS g JOIN allocated AS a USING (id) JOIN numbered AS n USING (id)
+    ), tender AS (
+        INSERT INTO payments_paymenttender
+            (hospital_id, id, payment_id, line, method, tendered_minor, change_minor, amount_minor, reference)
+        SELECT p_hospital, gen_random_uuid(), g.id, 1, g.method, g.tendered_minor, g.change_minor,
+               g.amount_minor, g.reference
+        FROM given AS g
     ), allocation AS (
         INSERT INTO payments_allocation
             (hospital_id, id, payment_id, charge_item_id, amount_minor, currency, allocated_at, source_id)

@@ -2,12 +2,17 @@
 -- that fifty payments for one charge are taken one after the other and the last ones are refused.
 --
 -- p_payment: the columns of the payment, without receipt number and unallocated amount, plus
---   entry_id, account_code (what is debited), side ('patient' or 'payer'), excess ('refuse' or 'deposit').
+--   entry_id, side ('patient' or 'payer'), excess ('refuse' or 'deposit'), cashier_id (the user who takes it;
+--   null for a program) and tenders: [{method, account_code (what is debited), tendered_minor, change_minor,
+--   amount_minor, reference}], which add up to the payment.
 -- p_allocations: a list of {charge_item_id, amount_minor}; null: the oldest open charges first, of the
 --   payment's encounter when it has one, else of the whole account.
 --
+-- The money goes into the session that the cashier has open at the cash point, or, from a program, into
+-- whichever is open there. A person takes no cash without one.
+--
 -- outcome: recorded, replayed, unknown_account, wrong_currency, unknown_item (detail: the item),
---   item_overpaid (detail: the item), exceeds_outstanding (detail: the outstanding amount).
+--   item_overpaid (detail: the item), exceeds_outstanding (detail: the outstanding amount), no_open_drawer.
 -- Only the first of these writes anything.
 CREATE OR REPLACE FUNCTION payments_record(p_hospital uuid, p_payment json, p_allocations json)
 RETURNS TABLE (outcome text, payment_id uuid, content_hash text, receipt_number bigint,
@@ -24,6 +29,7 @@ DECLARE
     outstanding bigint;
     wrong uuid;
     number bigint;
+    session uuid;
 BEGIN
     PERFORM set_config('almoner.hospital_id', p_hospital::text, true);
     SELECT * INTO pay FROM json_to_record(p_payment) AS p (
@@ -31,7 +37,7 @@ BEGIN
         tendered_minor bigint, change_minor bigint, amount_minor bigint, currency text, reference text,
         cash_point text, receipt_series text, receipt_year int, received_at timestamptz,
         recorded_at timestamptz, received_by text, idempotency_key text, content_hash text,
-        entry_id uuid, account_code text, side text, excess text);
+        entry_id uuid, side text, excess text, cashier_id uuid, tenders json);
 
     SELECT a.currency INTO account_currency FROM patients_patientaccount AS a
     WHERE a.hospital_id = p_hospital AND a.id = pay.patient_account_id FOR NO KEY UPDATE;
@@ -48,6 +54,17 @@ BEGIN
     END IF;
     IF account_currency <> pay.currency THEN
         RETURN QUERY SELECT 'wrong_currency', NULL::uuid, NULL::text, NULL::bigint, NULL::bigint, account_currency;
+        RETURN;
+    END IF;
+
+    SELECT s.id INTO session FROM payments_cashsession AS s
+    WHERE s.hospital_id = p_hospital AND s.closed_at IS NULL AND s.cash_point = pay.cash_point
+      AND s.currency = pay.currency AND (pay.cashier_id IS NULL OR s.cashier_id = pay.cashier_id)
+    FOR KEY SHARE;
+    IF session IS NULL AND pay.cashier_id IS NOT NULL AND EXISTS (
+        SELECT FROM json_to_recordset(pay.tenders) AS t (method text) WHERE t.method = 'cash'
+    ) THEN
+        RETURN QUERY SELECT 'no_open_drawer', NULL::uuid, NULL::text, NULL::bigint, NULL::bigint, NULL::text;
         RETURN;
     END IF;
 
@@ -111,13 +128,20 @@ BEGIN
     WITH payment AS (
         INSERT INTO payments_payment
             (hospital_id, id, patient_account_id, encounter_id, payer_id, method, tendered_minor, change_minor,
-             amount_minor, unallocated_minor, currency, reference, cash_point, receipt_series, receipt_year,
-             receipt_number, received_at, recorded_at, received_by, idempotency_key, content_hash)
+             amount_minor, unallocated_minor, currency, reference, cash_point, cash_session_id, receipt_series,
+             receipt_year, receipt_number, received_at, recorded_at, received_by, idempotency_key, content_hash)
         VALUES
             (p_hospital, pay.id, pay.patient_account_id, pay.encounter_id, pay.payer_id, pay.method,
              pay.tendered_minor, pay.change_minor, pay.amount_minor, pay.amount_minor - allocated, pay.currency,
-             pay.reference, pay.cash_point, pay.receipt_series, pay.receipt_year, number, pay.received_at,
-             pay.recorded_at, pay.received_by, pay.idempotency_key, pay.content_hash)
+             pay.reference, pay.cash_point, session, pay.receipt_series, pay.receipt_year, number,
+             pay.received_at, pay.recorded_at, pay.received_by, pay.idempotency_key, pay.content_hash)
+    ), tender AS (
+        INSERT INTO payments_paymenttender
+            (hospital_id, id, payment_id, line, method, tendered_minor, change_minor, amount_minor, reference)
+        SELECT p_hospital, gen_random_uuid(), pay.id, row_number() OVER (), t.method, t.tendered_minor,
+               t.change_minor, t.amount_minor, t.reference
+        FROM json_to_recordset(pay.tenders) AS t (
+            method text, tendered_minor bigint, change_minor bigint, amount_minor bigint, reference text)
     ), allocation AS (
         INSERT INTO payments_allocation
             (hospital_id, id, payment_id, charge_item_id, amount_minor, currency, allocated_at, source_id)
@@ -130,29 +154,34 @@ BEGIN
     )
     INSERT INTO ledger_posting
         (hospital_id, entry_id, line, account_code, amount_minor, currency, patient_account_id,
-         charge_item_id, payment_id, department_id, service_id, payer_id)
+         charge_item_id, payment_id, department_id, service_id, payer_id, cash_session_id)
     SELECT p_hospital, pay.entry_id, row_number() OVER (), p.account_code, p.amount_minor, pay.currency,
-           pay.patient_account_id, p.charge_item_id, pay.id, p.department_id, p.service_id, pay.payer_id
+           pay.patient_account_id, p.charge_item_id, pay.id, p.department_id, p.service_id, pay.payer_id,
+           p.cash_session_id
     FROM (
-        SELECT pay.account_code, pay.amount_minor, NULL::uuid AS charge_item_id, NULL::uuid AS department_id,
-               NULL::uuid AS service_id
+        SELECT t.account_code, t.amount_minor, NULL::uuid AS charge_item_id, NULL::uuid AS department_id,
+               NULL::uuid AS service_id, session AS cash_session_id
+        FROM json_to_recordset(pay.tenders) AS t (account_code text, amount_minor bigint)
         UNION ALL
         SELECT CASE WHEN pay.side = 'payer' THEN 'payer_receivable' ELSE 'patient_receivable' END, -a.amount,
-               a.item, i.department_id, i.service_id
+               a.item, i.department_id, i.service_id, NULL
         FROM unnest(items, amounts) AS a (item, amount)
         JOIN charging_chargeitem AS i ON i.hospital_id = p_hospital AND i.id = a.item
         UNION ALL
-        SELECT 'patient_deposits', allocated - pay.amount_minor, NULL, NULL, NULL
+        SELECT 'patient_deposits', allocated - pay.amount_minor, NULL, NULL, NULL, NULL
         WHERE allocated < pay.amount_minor
     ) AS p;
     RETURN QUERY SELECT 'recorded', pay.id, pay.content_hash, number, pay.amount_minor - allocated, NULL::text;
 END $$;
 
+ALTER TABLE payments_payment DROP CONSTRAINT IF EXISTS payments_payment_account_currency_fk;
 ALTER TABLE payments_payment ADD CONSTRAINT payments_payment_account_currency_fk
     FOREIGN KEY (hospital_id, patient_account_id, currency)
     REFERENCES patients_patientaccount (hospital_id, id, currency);
 
+ALTER TABLE payments_payment DROP CONSTRAINT IF EXISTS payments_payment_cash_point_fk;
 ALTER TABLE payments_payment ADD CONSTRAINT payments_payment_cash_point_fk
     FOREIGN KEY (hospital_id, cash_point) REFERENCES payments_cashpoint (hospital_id, code);
+ALTER TABLE payments_payment DROP CONSTRAINT IF EXISTS payments_payment_payer_fk;
 ALTER TABLE payments_payment ADD CONSTRAINT payments_payment_payer_fk
     FOREIGN KEY (hospital_id, payer_id) REFERENCES patients_payer (hospital_id, id);

@@ -10,6 +10,8 @@ from uuid import UUID
 from almoner.charging import operations as charging
 from almoner.charging.models import ChargeItem
 from almoner.identity import audit
+from almoner.kernel.actor import Actor
+from almoner.kernel.ids import new_id
 from almoner.ledger.models import JournalEntry
 from almoner.orders.operations import Medication, prescribe
 from almoner.patients.operations import open_encounter, register_patient
@@ -52,6 +54,7 @@ def busy_hospital() -> tuple[TestHospital, dict[str, Any]]:
     _share_with_payer(hospital, bob)
     hospital.capture(SERVICE_PROVIDED, "unlisted", "consultation", patient=ada)
     _hand_out(hospital, ids)
+    _drawers(hospital, hospital.patient("Cay"), ids)
     _register(hospital)
     audit.seal(hospital.id, at=NOON, limit=1)
     audit.seal(hospital.id, at=NOON + timedelta(minutes=1))
@@ -163,3 +166,51 @@ def _share_with_payer(hospital: TestHospital, patient: TestPatient) -> None:
                 shared, payer_id=hospital.payer_id, amount_minor=amount, actor=hospital.actor, at=NOON
             )
     hospital.pay(patient, 8000, method="bank_transfer", payer_id=hospital.payer_id)
+
+
+def _drawers(hospital: TestHospital, patient: TestPatient, ids: dict[str, Any]) -> None:
+    """A drawer closed short after a mixed payment, with a void by two; and one that is open."""
+    clerk = Actor("user:clerk", frozenset({"payments.record"}), user_id=new_id())
+    checker = Actor("user:checker", frozenset({"payments.void"}), user_id=new_id())
+    for point in ("night", "side"):
+        with hospital.transaction():
+            payments.ensure_cash_point(point, point)
+    session = payments.open_session(
+        hospital.id, cash_point="night", count={2000: 2}, idempotency_key="night", actor=clerk, at=NOON
+    )
+    where: dict[str, Any] = {"cash_point": "night", "excess": "deposit", "shares": []}
+    tenders = (payments.Tender("cash", 900, 1000), payments.Tender("card", 600))
+    paid = _pay_at(hospital, patient, 1500, tenders=tenders, **where)
+    wrong = _pay_at(hospital, patient, 300, method="cash", **where)
+    asked = payments.request_void(
+        hospital.id, wrong, reason="twice", idempotency_key="ask", actor=clerk, at=NOON
+    )
+    ids["void_by_two"] = payments.approve_void(hospital.id, asked.id, actor=checker, at=NOON).id
+    closed = payments.close_session(
+        hospital.id,
+        session.id,
+        count={2000: 2, 500: 1},
+        banked_minor=2000,
+        slip="S-1",
+        idempotency_key="close",
+        actor=clerk,
+        at=NOON,
+    )
+    opened = payments.open_session(
+        hospital.id, cash_point="side", count={500: 1}, idempotency_key="side", actor=clerk, at=NOON
+    )
+    ids.update(mixed=paid, closed_drawer=closed.id, open_drawer=opened.id)
+
+
+def _pay_at(hospital: TestHospital, patient: TestPatient, amount_minor: int, **fields: Any) -> UUID:
+    """A payment at a cash point that the fields name."""
+    return payments.record_payment(
+        hospital.id,
+        patient_account_id=patient.account_id,
+        amount_minor=amount_minor,
+        currency=hospital.currency,
+        idempotency_key=f"drawer-{new_id()}",
+        actor=hospital.actor,
+        at=NOON,
+        **fields,
+    ).payment_id

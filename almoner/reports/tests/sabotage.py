@@ -377,4 +377,67 @@ SABOTAGES = [
             ),
         ),
     ),
+    Sabotage(
+        "drawer_expected",
+        "close written against another sum",
+        "cash session {closed_drawer}",
+        (
+            "UPDATE payments_cashsession SET expected_minor = expected_minor - 100 WHERE id = '{closed_drawer}'",
+        ),
+    ),
+    Sabotage(
+        "drawer_posted",
+        "float never posted",
+        "cash session {open_drawer}",
+        (
+            (
+                "DELETE FROM ledger_posting WHERE entry_id IN"
+                " (SELECT id FROM ledger_journalentry WHERE source_id = '{open_drawer}')"
+            ),
+            "DELETE FROM ledger_journalentry WHERE source_id = '{open_drawer}'",
+        ),
+    ),
+    Sabotage(
+        "posting_has_session",
+        "postings of no session",
+        f"cash session {UNKNOWN}",
+        (
+            *_entry_sql(_bare("bank", 5), _bare("cash_safe", -5)),
+            f"UPDATE ledger_posting SET cash_session_id = '{UNKNOWN}' WHERE entry_id = '{NEW_ENTRY}'",
+        ),
+    ),
+    Sabotage(
+        "tenders_add_up",
+        "more change than was written down",
+        "payment {mixed}",
+        (
+            (
+                "UPDATE payments_paymenttender SET tendered_minor = tendered_minor + 1, change_minor = change_minor + 1"
+                " WHERE payment_id = '{mixed}' AND method = 'cash'"
+            ),
+        ),
+    ),
+    Sabotage(
+        "tender_posted",
+        "card written down as mobile money",
+        "payment {mixed}",
+        (
+            (
+                "UPDATE payments_paymenttender SET method = 'mobile_money'"
+                " WHERE payment_id = '{mixed}' AND method = 'card'"
+            ),
+        ),
+    ),
+    Sabotage(
+        "void_by_two",
+        "approved by who asked",
+        "void {void_by_two}",
+        ("UPDATE payments_paymentvoid SET approved_by = requested_by WHERE id = '{void_by_two}'",),
+    ),
+    Sabotage(
+        "number_series",
+        "drawer renumbered",
+        "series drawer:side",
+        ("UPDATE payments_cashsession SET number = 9 WHERE id = '{open_drawer}'",),
+    ),
 ]

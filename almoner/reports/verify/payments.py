@@ -18,7 +18,7 @@ _AMOUNTS = SqlProbe(
     problems="""
     WITH posted AS MATERIALIZED (
         SELECT p.payment_id AS id,
-               count(*) FILTER (WHERE e.kind = 'payment.received' AND is_money) AS receipts,
+               count(DISTINCT e.id) FILTER (WHERE e.kind = 'payment.received' AND is_money) AS receipts,
                sum(p.amount_minor) FILTER (WHERE e.kind = 'payment.received' AND is_money) AS received,
                sum(p.amount_minor) FILTER (WHERE is_money) AS money,
                -sum(p.amount_minor) FILTER (WHERE p.account_code = 'patient_deposits') AS deposit

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from almoner.reports.verify.audit import AUDIT
 from almoner.reports.verify.charges import CHARGES
+from almoner.reports.verify.drawers import DRAWERS
 from almoner.reports.verify.ledger import LEDGER
 from almoner.reports.verify.payments import PAYMENTS
 from almoner.reports.verify.pharmacy import PHARMACY
@@ -13,7 +14,7 @@ from almoner.reports.verify.probe import Check, Cursor, Found, Probe, Result
 from almoner.reports.verify.series import SERIES
 from almoner.reports.verify.summaries import SUMMARIES
 
-PROBES: tuple[Probe, ...] = (*LEDGER, *CHARGES, *PAYMENTS, *SERIES, *SUMMARIES, *PHARMACY, *AUDIT)
+PROBES: tuple[Probe, ...] = (*LEDGER, *CHARGES, *PAYMENTS, *DRAWERS, *SERIES, *SUMMARIES, *PHARMACY, *AUDIT)
 CHECKS: tuple[Check, ...] = tuple(check for probe in PROBES for check in probe.checks)
 FINDINGS_SHOWN = 20
 

@@ -64,6 +64,8 @@ _OTHERS = SqlProbe(
         UNION ALL
         SELECT 'admission', 0, substring(number FROM '^ADM-([0-9]{1,18})$') FROM orders_admission
         UNION ALL
+        SELECT 'drawer:' || cash_point, 0, number::text FROM payments_cashsession
+        UNION ALL
         SELECT 'token:' || department_id, to_char(day, 'YYYYMMDD')::int, number::text FROM scheduling_queuetoken
     ), issued AS (
         SELECT series, year, count(*) AS rows, min(number::bigint) AS first, max(number::bigint) AS last
@@ -71,6 +73,7 @@ _OTHERS = SqlProbe(
     ), series AS (
         SELECT series, year, last_number FROM kernel_numberseries
         WHERE series IN ('mrn', 'encounter', 'test_order', 'prescription', 'admission') OR series LIKE 'token:%'
+           OR series LIKE 'drawer:%'
     )
     SELECT 'number_series',
            'series ' || coalesce(i.series, s.series) || coalesce('-' || nullif(coalesce(i.year, s.year), 0), ''),

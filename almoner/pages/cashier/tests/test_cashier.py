@@ -16,7 +16,8 @@ from almoner.kernel.ids import new_id
 from almoner.ledger.models import OpenItem
 from almoner.pages import cashier as room
 from almoner.pages.cashier.tickets import receipt_ticket
-from almoner.payments.models import Allocation, Payment, PaymentVoid, Refund
+from almoner.payments.models import Allocation, CashSession, Payment, PaymentVoid, Refund, VoidRequest
+from almoner.scheduling.models import QueueToken
 from tests.support.day import AT, BusyDay
 from tests.support.pages import HTMX, member_client, said, templates_of, text_of, typed
 
@@ -75,7 +76,7 @@ def test_everything_owed_is_paid_together_in_cash_with_change_kept_apart(
     page = text_of(cashier.get(account_url(day)))
     assert "Consultation" in page and "Bandage" in page and "$86.00" in page
     receipt = receipt_of(cashier, send(cashier, account_url(day), tendered="100"))
-    assert "Applied $86.00 Tendered $100.00 Change $14.00" in receipt
+    assert "Applied $86.00 Cash $86.00 Tendered $100.00 Change $14.00" in receipt
     [payment] = payments(day)
     assert (payment.amount_minor, payment.tendered_minor, payment.change_minor) == (8600, 10000, 1400)
     assert open_minor(day) == []
@@ -161,14 +162,16 @@ def test_the_change_is_told_while_it_is_typed(day: BusyDay, cashier: Client) -> 
     assert text_of(cashier.get(url, {"items": "x", "tendered": "y"}, headers=HTMX)) == "Ticked $0.00"
 
 
-def test_a_second_print_is_marked_as_a_reprint_and_verifies(day: BusyDay, cashier: Client) -> None:
+def test_a_second_print_is_marked_as_a_copy_with_who_and_when_and_verifies(
+    day: BusyDay, cashier: Client
+) -> None:
     send(cashier, account_url(day), method="card")
     [payment] = payments(day)
     marks = []
     for paper in ("80mm", "a4"):
         printed = cashier.post(reverse("cashier:print", args=[payment.id, paper]), headers=HTMX)
         shown = cashier.get(printed["HX-Redirect"])
-        marks.append("Reprint 1" in text_of(shown))
+        marks.append("Copy 2, printed Mar 2, 2026 3:20" in text_of(shown).replace("\u202f", " "))
         assert f"paper-{paper}" in shown.content.decode() and "<svg" in shown.content.decode()
     assert marks == [False, True]
     assert cashier.post(reverse("cashier:print", args=[payment.id, "a3"]), headers=HTMX).status_code == 404
@@ -201,14 +204,105 @@ def test_billing_staff_void_and_refund_with_a_reason_once(day: BusyDay, cashier:
 
     send(cashier, account_url(day), method="card")
     wrong = next(one for one in payments(day) if one.id != payment.id)
-    url = reverse("cashier:void", args=[wrong.id])
-    sent = typed(billing.get(url, headers=HTMX).context["form"], reason="Wrong patient")
+    ask = reverse("cashier:void", args=[wrong.id])
+    sent = typed(cashier.get(ask, headers=HTMX).context["form"], reason="Wrong patient")
     for _ in range(2):
-        assert "is void" in said(billing.post(url, sent, headers=HTMX))
+        assert "stands until somebody else" in said(cashier.post(ask, sent, headers=HTMX))
+    assert open_minor(day) == []
+    asker = text_of(cashier.get(reverse("cashier:receipt", args=[wrong.id])))
+    assert "A void was asked for Wrong patient" in asker and "decided by: Billing staff" in asker
+    assert "Voids to decide 1" in text_of(billing.get(reverse("cashier:desk")))
+    page = billing.get(reverse("cashier:receipt", args=[wrong.id])).content.decode()
+    approve = next(part for part in page.split('"') if part.endswith("/approve/"))
+    for _ in range(2):
+        assert "is void" in said(billing.post(approve, headers=HTMX))
     with day.hospital.transaction():
         assert PaymentVoid.objects.filter(payment=wrong).count() == 1
     assert open_minor(day) == [1000]
     assert "VOID since" in text_of(billing.get(reverse("cashier:receipt", args=[wrong.id])))
+    assert "Voids to decide" not in text_of(billing.get(reverse("cashier:desk")))
+
+
+def test_nobody_approves_their_own_request_and_a_refusal_says_why(day: BusyDay, cashier: Client) -> None:
+    send(cashier, account_url(day), method="card")
+    [payment] = payments(day)
+    billing = member_client(day.hospital.id, "billing_staff")
+    send(billing, reverse("cashier:void", args=[payment.id]), reason="Twice")
+    page = billing.get(reverse("cashier:receipt", args=[payment.id]))
+    assert "You asked for this: somebody else decides." in text_of(page)
+    with day.hospital.transaction():
+        asked = VoidRequest.objects.get()
+    own = billing.post(reverse("cashier:approve-void", args=[asked.id]), headers=HTMX)
+    assert own.status_code == 409 and "somebody else decides" in said(own)
+    administrator = member_client(day.hospital.id, "administrator")
+    refuse = reverse("cashier:refuse-void", args=[asked.id])
+    assert send(administrator, refuse, reason="").status_code == 422
+    assert "The payment stands" in said(send(administrator, refuse, reason="It was right"))
+    assert open_minor(day) == []
+
+
+def test_a_part_by_card_and_the_rest_in_cash_are_one_receipt(day: BusyDay, cashier: Client) -> None:
+    owe_more(day)
+    fields = typed(cashier.get(account_url(day)).context["form"], part_card="36", reference_card="auth 7")
+    told = text_of(
+        cashier.get(
+            reverse("cashier:total", args=[day.patients[MARIA].id]),
+            {**fields, "tendered": "60"},
+            headers=HTMX,
+        )
+    )
+    assert told == "Ticked $86.00 Cash $50.00 Card $36.00 Change to give $10.00"
+    answer = cashier.post(account_url(day), {**fields, "tendered": "60"}, headers=HTMX)
+    receipt = receipt_of(cashier, answer)
+    assert "Applied $86.00 Cash $50.00 Tendered $60.00 Change $10.00 Card auth 7 $36.00" in receipt
+    [payment] = payments(day)
+    assert (payment.method, payment.amount_minor, payment.change_minor) == ("several", 8600, 1000)
+    desk = text_of(cashier.get(reverse("cashier:desk")))
+    assert "Cash + Card" in desk and "Card $111.00" in desk
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({"part_card": "80"}, "The parts come to $80.00, the payment to $75.00"),
+        ({"part_card": "30", "part_cash": "30"}, "The parts come to $60.00"),
+        ({"part_card": "75", "tendered": "20"}, "Only cash gives change"),
+        ({"part_card": "25", "tendered": "20"}, "less than the $50.00 to take in cash"),
+    ],
+)
+def test_parts_that_do_not_add_up_are_said_at_their_field(
+    day: BusyDay, cashier: Client, fields: dict[str, Any], problem: str
+) -> None:
+    answer = send(cashier, account_url(day), **fields)
+    assert answer.status_code == 422 and problem in text_of(answer)
+    assert payments(day) == []
+
+
+@pytest.mark.parametrize("what", ["ticket", "number", "visit", "token"])
+def test_a_scanned_code_and_every_number_lead_to_the_right_page(
+    day: BusyDay, cashier: Client, what: str
+) -> None:
+    send(cashier, account_url(day), method="card")
+    [payment] = payments(day)
+    receipt = reverse("cashier:receipt", args=[payment.id])
+    with day.hospital.transaction():
+        number = QueueToken.objects.get(encounter=day.visits[MARIA]).number
+    ticket = receipt_ticket(day.hospital.id, payment.id)
+    address = f"https://billing.stbrigid.example{reverse('cashier:verify', args=[ticket])}"
+    typed_text, page = {
+        "ticket": (address, receipt),
+        "number": (payment.receipt, receipt),
+        "visit": (day.visits[MARIA].number, account_url(day)),
+        "token": (f"#{number}", ""),
+    }[what]
+    answer = cashier.get(reverse("cashier:find"), {"q": typed_text})
+    if page:
+        assert answer["Location"] == page
+    else:
+        assert f"Cardiology #{number}" in text_of(answer) and MARIA in text_of(answer)
+    elsewhere = receipt_ticket(new_id(), payment.id)
+    nothing = cashier.get(reverse("cashier:find"), {"q": f"https://x.example/cashier/verify/{elsewhere}/"})
+    assert nothing.status_code == 200 and "Nobody is found" in text_of(nothing)
 
 
 def test_the_day_lists_payments_and_sums_by_method(day: BusyDay, cashier: Client) -> None:
@@ -237,8 +331,8 @@ def test_others_are_told_who_can_and_strange_ids_are_not_there(day: BusyDay, cas
     for name, args in [("account", [patient]), ("use-deposit", [patient]), ("print", [payment.id, "a4"])]:
         answer = nurse.post(reverse(f"cashier:{name}", args=args), headers=HTMX)
         assert answer.status_code == 403 and "Cashier" in said(answer)
-    for name in ("void", "refund"):
-        answer = cashier.post(reverse(f"cashier:{name}", args=[payment.id]), {"reason": "x"}, headers=HTMX)
+    for name, row in (("refund", payment.id), ("approve-void", new_id()), ("refuse-void", new_id())):
+        answer = cashier.post(reverse(f"cashier:{name}", args=[row]), {"reason": "x"}, headers=HTMX)
         assert answer.status_code == 403 and said(answer) == "This is done by: Billing staff, Administrator."
     with day.hospital.transaction():
         assert not PaymentVoid.objects.exists()
@@ -249,6 +343,8 @@ def test_others_are_told_who_can_and_strange_ids_are_not_there(day: BusyDay, cas
 def test_a_page_takes_at_most_twelve_statements_however_long_its_list(day: BusyDay, cashier: Client) -> None:
     send(cashier, account_url(day), amount="5", method="card")
     [payment] = payments(day)
+    with day.hospital.transaction():
+        drawer = CashSession.objects.get()
     counts = []
     for more in (0, 12):
         for _ in range(more):
@@ -259,12 +355,15 @@ def test_a_page_takes_at_most_twelve_statements_however_long_its_list(day: BusyD
             account_url(day),
             reverse("cashier:receipt", args=[payment.id]),
             reverse("cashier:paper", args=[payment.id, "a4"]),
+            reverse("cashier:sessions"),
+            reverse("cashier:session", args=[drawer.id]),
+            reverse("cashier:close-drawer", args=[drawer.id]),
         ):
             with CaptureQueriesContext(connection) as captured:
                 assert cashier.get(url).status_code == 200
             counts.append(len(captured))
     assert max(counts) <= 12
-    assert counts[:4] == counts[4:]
+    assert counts[:7] == counts[7:]
 
 
 def test_every_template_of_the_cashier_is_rendered(day: BusyDay, cashier: Client, rendered: Any) -> None:
@@ -278,4 +377,11 @@ def test_every_template_of_the_cashier_is_rendered(day: BusyDay, cashier: Client
     cashier.get(reverse("cashier:find"), {"q": "zzyx"})
     cashier.get(reverse("cashier:paper", args=[payment.id, "80mm"]))
     cashier.get(reverse("cashier:verify", args=[receipt_ticket(day.hospital.id, payment.id)]))
+    with day.hospital.transaction():
+        drawer = CashSession.objects.get()
+    for name in ("session", "close-drawer", "move-cash"):
+        assert cashier.get(reverse(f"cashier:{name}", args=[drawer.id])).status_code == 200
+    cashier.get(reverse("cashier:session-paper", args=[drawer.id, "a4"]))
+    cashier.get(reverse("cashier:sessions"))
+    member_client(day.hospital.id, "receptionist").get(reverse("cashier:open-drawer"))
     assert templates_of(room) - rendered == set()

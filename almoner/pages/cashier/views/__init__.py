@@ -16,19 +16,30 @@ from almoner.kernel.errors import DomainError, NotFound
 from almoner.kernel.tenancy import transaction
 from almoner.pages.answers import done, go_to
 from almoner.pages.cashier import presenting, queries
+from almoner.pages.cashier.drawers import moment
 from almoner.pages.cashier.forms import AccountForm, Ticked
+from almoner.pages.cashier.tickets import TICKET_IN_ADDRESS, read_ticket
 from almoner.pages.live import live_page
 from almoner.pages.patient_file import find_patient
 from almoner.pages.patient_page import held_lines, patient_head
-from almoner.pages.presenters import billing_widget
-from almoner.pages.search import MAXIMUM_LENGTH, find_patients
+from almoner.pages.presenters import METHODS, billing_widget
+from almoner.pages.search import MAXIMUM_LENGTH, find_patients, receipt_number
 from almoner.pages.staff import HospitalRequest, hospital_view
 from almoner.pages.step_actions import cash_points
 from almoner.patients.models import Patient, PatientAccount
-from almoner.payments.operations import PERMISSION_RECORD, Recorded, apply_deposits, record_payment
+from almoner.payments.models import CashSession
+from almoner.payments.operations import (
+    PERMISSION_RECORD,
+    PERMISSION_VOID,
+    Recorded,
+    apply_deposits,
+    record_payment,
+)
+from almoner.payments.queries import open_session_of
 
 INVALID = 422
 CASH_POINT = "cash_point"
+MAXIMUM_SCANNED = 400
 
 
 @require_safe
@@ -49,16 +60,63 @@ def desk(request: HospitalRequest) -> HttpResponse:
         "methods": presenting.method_totals(totals, formats),
         "count": totals.count,
         "net": formats.money(sum(totals.taken.values()) - sum(totals.given_back.values())),
+        "drawer": _drawer(open_session_of(request.user.id), request),
+        "asked": _asked_voids(request),
     }
     query = f"point={point}" if point else ""
     return live_page(request, "cashier/desk.html", "cashier/desk_content.html", context, query=query)
 
 
+def _drawer(mine: CashSession | None, request: HospitalRequest) -> dict[str, str] | None:
+    """The drawer of whoever looks, if it is open."""
+    if mine is None:
+        return None
+    return {
+        "name": mine.name,
+        "since": moment(mine.opened_at, request.formats, request.today),
+        "url": reverse("cashier:session", args=[mine.id]),
+        "move": reverse("cashier:move-cash", args=[mine.id]),
+        "close": reverse("cashier:close-drawer", args=[mine.id]),
+    }
+
+
+def _asked_voids(request: HospitalRequest) -> list[presenting.WaitingVoidRow]:
+    """Voids that wait for approval, for those who may approve."""
+    if not request.actor.may(PERMISSION_VOID):
+        return []
+    waiting = queries.waiting_voids()
+    return [
+        presenting.waiting_void_row(one, request.formats, request.actor, today=request.today)
+        for one in waiting
+    ]
+
+
+def _scanned(words: str, request: HospitalRequest) -> str:
+    """Where a receipt's number or its scanned code leads; empty when ``words`` are neither of this hospital."""
+    code = TICKET_IN_ADDRESS.search(words)
+    if code is not None:
+        named = read_ticket(code[1])
+        if named is not None and named[0] == request.hospital.id:
+            return reverse("cashier:receipt", args=[named[1]])
+        return ""
+    number = receipt_number(words)
+    payment_id = queries.payment_by_receipt(*number) if number else None
+    return reverse("cashier:receipt", args=[payment_id]) if payment_id else ""
+
+
 @require_safe
 @hospital_view(PERMISSION_RECORD)
 def find(request: HospitalRequest) -> HttpResponse:
-    """``/cashier/find/?q=words``: whoever may be meant, each with the way to what they owe."""
-    words = request.GET.get("q", "").replace("\x00", "")[:MAXIMUM_LENGTH].strip()
+    """``/cashier/find/?q=words``: whoever may be meant, each with the way to what they owe.
+
+    The number of a receipt, or the address in its code as a scanner types it, leads to the receipt.
+    """
+    typed = request.GET.get("q", "").replace("\x00", "")[:MAXIMUM_SCANNED].strip()
+    receipt = _scanned(typed, request)
+    if receipt and not request.htmx:
+        return redirect(receipt)
+    words = typed[:MAXIMUM_LENGTH]
+    is_code = TICKET_IN_ADDRESS.search(typed) is not None
     rows = [
         {
             "url": reverse("cashier:account", args=[one.patient_id]),
@@ -68,12 +126,12 @@ def find(request: HospitalRequest) -> HttpResponse:
             "phone": one.phone,
             "by": one.by if one.by != one.mrn else "",
         }
-        for one in (find_patients(words) if words else [])
+        for one in (find_patients(words, today=request.today) if words and not is_code else [])
     ]
     if len(rows) == 1 and not request.htmx:
         return redirect(rows[0]["url"])
     template = "cashier/found.html" if request.htmx else "cashier/found_page.html"
-    return render(request, template, {"rows": rows, "words": words})
+    return render(request, template, {"rows": rows, "words": words, "receipt": receipt})
 
 
 def _surviving(patient_id: UUID) -> Patient:
@@ -91,14 +149,21 @@ def _account_of(patient: Patient, currency: str) -> PatientAccount:
     return account
 
 
-def _form(request: HospitalRequest, owed: list[queries.Owed], points: list[tuple[str, str]]) -> AccountForm:
+def _form(
+    request: HospitalRequest,
+    owed: list[queries.Owed],
+    points: list[tuple[str, str]],
+    mine: CashSession | None,
+) -> AccountForm:
+    """The form of what is owed: in cash at one's own open drawer, else by card."""
     return AccountForm(
         request.POST or None,
         currency=request.hospital.currency,
         cash_points=points,
         initial={
             "items": [Ticked(one.charge_item_id, one.open_minor) for one in owed],
-            "cash_point": request.session.get(CASH_POINT, ""),
+            "cash_point": mine.cash_point if mine else request.session.get(CASH_POINT, ""),
+            "method": "cash" if mine else "card",
         },
     )
 
@@ -112,9 +177,9 @@ def account(request: HospitalRequest, patient_id: UUID) -> HttpResponse:
         if patient.id != patient_id and request.method != "POST":
             return redirect("cashier:account", patient.id)
         money = _account_of(patient, request.hospital.currency)
-        points = cash_points()
+        points, mine = cash_points(), open_session_of(request.user.id)
         owed = queries.owed_by(patient.id, request.hospital.currency)
-    form = _form(request, owed, points)
+    form = _form(request, owed, points, mine)
     if request.method == "POST":
         recorded = form.attempt(lambda: _take(request, form, money))
         if recorded is not None:
@@ -123,11 +188,14 @@ def account(request: HospitalRequest, patient_id: UUID) -> HttpResponse:
         with transaction(request.hospital.id):
             owed = queries.owed_by(patient.id, request.hospital.currency)
         return render(
-            request, "cashier/account_form.html", _form_context(request, patient, form, owed), status=INVALID
+            request,
+            "cashier/account_form.html",
+            _form_context(request, patient, form, owed, mine),
+            status=INVALID,
         )
     status = billing_status(request.hospital.id, patient.id, at=request.at)
     context = {
-        **_form_context(request, patient, form, owed),
+        **_form_context(request, patient, form, owed, mine),
         "head": patient_head(patient, request.formats, today=request.today),
         "billing": billing_widget(status, request.formats, request.actor, today=request.today),
         "held": held_lines(status.blocked_services, request.formats, request.actor),
@@ -137,7 +205,11 @@ def account(request: HospitalRequest, patient_id: UUID) -> HttpResponse:
 
 
 def _form_context(
-    request: HospitalRequest, patient: Patient, form: AccountForm, owed: list[queries.Owed]
+    request: HospitalRequest,
+    patient: Patient,
+    form: AccountForm,
+    owed: list[queries.Owed],
+    mine: CashSession | None,
 ) -> dict[str, Any]:
     ticked = None
     if form.is_bound:
@@ -152,7 +224,9 @@ def _form_context(
         "visits": presenting.owed_visits(owed, chosen, request.formats, request.actor, today=request.today),
         "is_full": len(owed) == queries.MAXIMUM_OWED,
         "total": request.formats.money(sum(one.open_minor for one in taken)),
+        "parts": (),
         "change": "",
+        "drawer": mine.name if mine else "",
     }
 
 
@@ -163,9 +237,8 @@ def _take(request: HospitalRequest, form: AccountForm, money: PatientAccount) ->
     return record_payment(
         request.hospital.id,
         patient_account_id=money.id,
-        method=data["method"],
+        tenders=data["tenders"],
         amount_minor=data["amount"],
-        tendered_minor=data["tendered"],
         currency=request.hospital.currency,
         cash_point=data["cash_point"],
         reference=data["reference"],
@@ -187,10 +260,14 @@ def total(request: HospitalRequest, patient_id: UUID) -> HttpResponse:
     form.is_valid()
     data = form.cleaned_data
     ticked_minor = sum(one.open_minor for one in data.get("items", []))
-    amount = data.get("amount") or ticked_minor
-    tendered = data.get("tendered")
-    change = request.formats.money(tendered - amount) if tendered and tendered >= amount else ""
-    context = {"total": request.formats.money(ticked_minor), "change": change}
+    tenders = [] if form.errors else data.get("tenders", [])
+    change = sum(one.tendered_minor - one.amount_minor for one in tenders if one.tendered_minor is not None)
+    parts = [(METHODS[one.method], request.formats.money(one.amount_minor)) for one in tenders]
+    context = {
+        "total": request.formats.money(ticked_minor),
+        "parts": parts if len(parts) > 1 else (),
+        "change": request.formats.money(change) if change else "",
+    }
     return render(request, "cashier/total.html", context)
 
 

@@ -17,7 +17,7 @@ from almoner.kernel.errors import NotFound
 from almoner.kernel.tenancy import transaction
 from almoner.pages.answers import done, go_to
 from almoner.pages.cashier import presenting, queries
-from almoner.pages.cashier.forms import ReasonForm, RefundForm
+from almoner.pages.cashier.forms import RefundForm
 from almoner.pages.cashier.tickets import qr_picture, read_ticket, receipt_ticket
 from almoner.pages.forms import StaffForm
 from almoner.pages.live import live_page
@@ -28,7 +28,6 @@ from almoner.payments.operations import (
     PERMISSION_REFUND,
     PERMISSION_VOID,
     refund_payment,
-    void_payment,
 )
 
 INVALID = 422
@@ -53,10 +52,12 @@ def receipt(request: HospitalRequest, payment_id: UUID) -> HttpResponse:
     read = queries.read_receipt(payment_id)
     context = _context(request, read)
     held_minor = 0 if read.voided_at else read.amount_minor - read.refunded_minor
+    may_ask = held_minor > 0 and not read.refunded_minor and read.asked_void is None
     actions = [
-        ("void", _("Void"), PERMISSION_VOID, held_minor > 0 and not read.refunded_minor),
+        ("void", _("Ask to void"), PERMISSION_RECORD, may_ask),
         ("refund", _("Refund"), PERMISSION_REFUND, held_minor > 0),
     ]
+    context["asked"] = _asked(request, read)
     context["actions"] = [
         {
             "url": reverse(f"cashier:{name}", args=[payment_id]),
@@ -72,7 +73,26 @@ def receipt(request: HospitalRequest, payment_id: UUID) -> HttpResponse:
     return live_page(request, "cashier/receipt.html", "cashier/receipt_content.html", context)
 
 
-def _known_paper(paper: str) -> None:
+def _asked(request: HospitalRequest, read: queries.Receipt) -> dict[str, str] | None:
+    """The void that was asked for, with who may decide about it."""
+    asked = read.asked_void
+    if asked is None:
+        return None
+    why_not = presenting.own_request(asked.requested_by, asked.requester_id, request.actor)
+    if not request.actor.may(PERMISSION_VOID):
+        why_not = _("This is decided by: %(roles)s.") % {"roles": ", ".join(titles_with(PERMISSION_VOID))}
+    return {
+        "by": asked.requested_by.partition(":")[2],
+        "when": request.formats.moment(asked.at, today=request.today),
+        "reason": asked.reason,
+        "why_not": why_not,
+        "approve": reverse("cashier:approve-void", args=[asked.request_id]),
+        "refuse": reverse("cashier:refuse-void", args=[asked.request_id]),
+    }
+
+
+def known_paper(paper: str) -> None:
+    """Raise ``NotFound`` for a paper that nothing is printed on."""
     if paper not in PAPERS:
         raise NotFound("Receipts are printed on a4 or 80mm.", field="paper", code="unknown_paper")
 
@@ -81,7 +101,7 @@ def _known_paper(paper: str) -> None:
 @hospital_view(PERMISSION_RECORD)
 def print_receipt(request: HospitalRequest, payment_id: UUID, paper: str) -> HttpResponse:
     """Note that the receipt is printed, so that the next one is marked as a reprint, and lead to the paper."""
-    _known_paper(paper)
+    known_paper(paper)
     with transaction(request.hospital.id):
         queries.read_receipt(payment_id)
         audit.record(
@@ -99,14 +119,15 @@ def print_receipt(request: HospitalRequest, payment_id: UUID, paper: str) -> Htt
 @hospital_view(PERMISSION_RECORD)
 def paper_receipt(request: HospitalRequest, payment_id: UUID, paper: str) -> HttpResponse:
     """``/cashier/payments/ID/paper/80mm/``: the receipt alone, as wide as the paper."""
-    _known_paper(paper)
+    known_paper(paper)
     context = _context(request, queries.read_receipt(payment_id))
     return render(request, "cashier/paper.html", {**context, "paper": paper})
 
 
-def _dialog(
+def dialog(
     request: HospitalRequest, form: StaffForm, payment_id: UUID, title: str, says: str
 ) -> HttpResponse:
+    """The dialog of ``form`` about a payment."""
     with transaction(request.hospital.id):
         read = queries.read_receipt(payment_id)
     context = {
@@ -120,28 +141,6 @@ def _dialog(
 
 
 @require_http_methods(["GET", "POST"])
-@hospital_view(PERMISSION_VOID)
-def void(request: HospitalRequest, payment_id: UUID) -> HttpResponse:
-    """A dialog: the payment was recorded in error."""
-    form = ReasonForm(request.POST or None)
-    if request.method == "POST":
-        voided = form.attempt(
-            lambda: void_payment(
-                request.hospital.id,
-                payment_id,
-                reason=form.cleaned_data["reason"],
-                idempotency_key=form.key,
-                actor=request.actor,
-                at=request.at,
-            )
-        )
-        if voided is not None:
-            return done(_("The payment is void. What it paid is open again."))
-    says = _("For a payment that was recorded in error: what it paid is open again.")
-    return _dialog(request, form, payment_id, _("Void the payment"), says)
-
-
-@require_http_methods(["GET", "POST"])
 @hospital_view(PERMISSION_REFUND)
 def refund(request: HospitalRequest, payment_id: UUID) -> HttpResponse:
     """A dialog: give money back."""
@@ -152,7 +151,7 @@ def refund(request: HospitalRequest, payment_id: UUID) -> HttpResponse:
         currency=read.currency,
         initial={
             "amount": max(read.amount_minor - read.refunded_minor, 0) or None,
-            "method": read.method,
+            "method": read.tenders[0].method,
         },
     )
     if request.method == "POST":
@@ -171,7 +170,7 @@ def refund(request: HospitalRequest, payment_id: UUID) -> HttpResponse:
         if refunded is not None:
             return done(_("Give %(amount)s back.") % {"amount": request.formats.money(refunded.amount_minor)})
     says = _("First what is held as a deposit is given back, then the latest charges are opened again.")
-    return _dialog(request, form, payment_id, _("Refund"), says)
+    return dialog(request, form, payment_id, _("Refund"), says)
 
 
 @require_safe
