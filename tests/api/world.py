@@ -22,6 +22,7 @@ from almoner.kernel.ids import new_id
 from almoner.orders import operations as orders
 from almoner.orders.models import Admission, Prescription, TestOrder, TestOrderLine
 from almoner.patients.models import Encounter
+from almoner.payments import operations as payments
 from almoner.scheduling.appointments import book
 from almoner.scheduling.models import Appointment
 from almoner.service_points.laboratory import operations as laboratory
@@ -30,7 +31,6 @@ from almoner.service_points.laboratory.rules import Bounds, Usual
 from almoner.service_points.pharmacy import operations as pharmacy
 from almoner.service_points.pharmacy.models import Batch
 from almoner.service_points.ward.operations import assign_bed
-from almoner.payments import operations as payments
 from tests.support.api import ApiClient
 from tests.support.hospital import SERVICE_PROVIDED, TestPatient, enforce, make_hospital
 

@@ -430,9 +430,9 @@ SABOTAGES = [
     ),
     Sabotage(
         "void_by_two",
-        "approved by who asked",
+        "approved by somebody else than who decided",
         "void {void_by_two}",
-        ("UPDATE payments_paymentvoid SET approved_by = requested_by WHERE id = '{void_by_two}'",),
+        ("UPDATE payments_paymentvoid SET approved_by = 'user:nobody' WHERE id = '{void_by_two}'",),
     ),
     Sabotage(
         "number_series",

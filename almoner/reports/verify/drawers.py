@@ -99,6 +99,7 @@ _PAID = SqlProbe(
     FROM by_account AS a
     FULL JOIN debited AS d ON d.payment_id = a.payment_id AND d.account_code = a.account_code
     WHERE a.amount_minor IS DISTINCT FROM d.amount_minor
+      AND coalesce(a.payment_id, d.payment_id) IN (SELECT payment_id FROM debited)
     UNION ALL
     SELECT 'void_by_two', 'void ' || v.id, 'asked by ' || v.requested_by || ', approved by ' || v.approved_by
     FROM payments_paymentvoid AS v
