@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visitor
 from tests.browser.test_first_page import assert_no_sideways_scrolling, barriers
-from tests.support.day import AT, BusyDay, make_member
+from tests.support.day import AT, BusyDay, make_member, open_drawer
 
 Visit = Callable[..., Visitor]
 SIZES = [(1280, 720), (390, 844)]
@@ -17,9 +17,11 @@ SIZES = [(1280, 720), (390, 844)]
 
 @pytest.fixture(scope="module")
 def staff(busy_day: BusyDay) -> dict[str, str]:
-    """The address of somebody of every role that this visit meets."""
+    """The address of somebody of every role that this visit meets; reception has a drawer of its own."""
     roles = ("receptionist", "doctor", "cashier")
-    return {role: make_member(busy_day.hospital.id, role).email for role in roles}
+    people = {role: make_member(busy_day.hospital.id, role) for role in roles}
+    open_drawer(busy_day.hospital.id, people["receptionist"], "receptionist", "reception")
+    return {role: user.email for role, user in people.items()}
 
 
 def arrive(visit: Visit, staff: dict[str, str], name: str, width: int, height: int) -> Visitor:

@@ -13,11 +13,12 @@ from almoner.hospitals.models import Bed, Hospital
 from almoner.identity.models import Membership, User
 from almoner.identity.roles import actor_for
 from almoner.kernel.actor import Actor
+from almoner.kernel.tenancy import transaction
 from almoner.orders.operations import Medication, admit, order_tests, prescribe
 from almoner.patients.models import Encounter
 from almoner.patients.operations import close_encounter
 from almoner.payments.models import CashSession
-from almoner.payments.operations import open_session, refund_payment
+from almoner.payments.operations import ensure_cash_point, open_session, refund_payment
 from almoner.service_points.checkin.operations import check_in
 from almoner.service_points.consultation import operations as consultation
 from almoner.service_points.laboratory import operations as laboratory
@@ -51,7 +52,9 @@ def make_member(hospital_id: UUID, role: str, *, name: str = "Grace Adeyemi") ->
 
 
 def open_drawer(hospital_id: UUID, user: User, role: str, cash_point: str = "main") -> CashSession:
-    """The drawer of ``user``, opened in the morning with a float of 50.00."""
+    """The drawer of ``user``, opened in the morning with a float of 50.00; the cash point is made when it is missing."""
+    with transaction(hospital_id):
+        ensure_cash_point(cash_point, cash_point.title())
     return open_session(
         hospital_id,
         cash_point=cash_point,

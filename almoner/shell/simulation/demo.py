@@ -15,11 +15,12 @@ from django.db.transaction import atomic
 
 from almoner.hospitals.models import Hospital
 from almoner.identity.models import Membership, User
-from almoner.identity.roles import ROLES
+from almoner.identity.roles import ROLES, actor_for
 from almoner.interop.hospital_file.operations import load
 from almoner.kernel.actor import system
 from almoner.kernel.clock import local_date
 from almoner.kernel.tenancy import transaction
+from almoner.shell.simulation.drawers import tend
 from almoner.shell.simulation.engine import Played, make_world, play, start_of
 from almoner.shell.simulation.hospitals import demo_file
 from almoner.shell.simulation.scenes import stage
@@ -45,6 +46,9 @@ PEOPLE = {
     "insurance_specialist": ("insurance", "Irma Insurance"),
 }
 """Who works at the demo hospital: role, name before the @, name."""
+
+DRAWERS = {"main": "cashier", "emergency": "receptionist"}
+"""Whose drawer is at which cash point."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,7 @@ def seed(
         actor = system("demo")
         loaded = load(demo_file(), actor=actor, at=at - timedelta(days=DAYS), file="demo.yaml")
         hospital = Hospital.objects.get(id=loaded.hospital_id)
-        _employ(hospital, password)
+        people = _employ(hospital, password)
         today = local_date(at, hospital.time_zone)
         first_day = today - timedelta(days=DAYS - 1)
         with transaction(hospital.id):
@@ -106,7 +110,10 @@ def seed(
             )
             now = int((at - start_of(hospital, first_day)).total_seconds())
             midnight = int((start_of(hospital, today) - start_of(hospital, first_day)).total_seconds())
-            stage(world, opens_at=max(midnight, now - SCENES_LAST_HOURS * HOUR), closes_at=now)
+            opens_at = max(midnight, now - SCENES_LAST_HOURS * HOUR)
+            cashiers = {point: actor_for(people[role], [role]) for point, role in DRAWERS.items()}
+            tend(world, cashiers, days=DAYS, today_from=opens_at)
+            stage(world, opens_at=opens_at, closes_at=now)
             played = play(
                 world,
                 seconds=max(1, now),
@@ -116,10 +123,14 @@ def seed(
     return hospital, played
 
 
-def _employ(hospital: Hospital, password: str) -> None:
+def _employ(hospital: Hospital, password: str) -> dict[str, User]:
+    """The demo users by role."""
+    people = {}
     hashed = make_password(password)
     for role, (_, name) in PEOPLE.items():
         user, _ = User.objects.get_or_create(
             email=email_of(role), defaults={"name": name, "password": hashed}
         )
         Membership.objects.get_or_create(hospital_id=hospital.id, user=user, role=role)
+        people[role] = user
+    return people

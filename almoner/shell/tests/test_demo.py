@@ -14,10 +14,12 @@ from almoner.identity.models import Membership, User
 from almoner.identity.roles import ROLES
 from almoner.kernel.clock import local_date
 from almoner.kernel.tenancy import transaction
+from almoner.payments.models import CashSession
 from almoner.reports.day import read_day
 from almoner.reports.verify import check_books
 from almoner.service_points.ward.models import BedStay
 from almoner.shell.simulation import demo
+from almoner.shell.simulation.drawers import SHORT_MINOR
 
 PASSWORD = "only-for-this-test"
 AFTERNOON = datetime(2026, 3, 4, 20, 30, tzinfo=UTC)
@@ -50,6 +52,17 @@ def test_the_three_workflows_of_the_specification_are_held_today(at: datetime) -
     }
     assert day.collected.net_minor > 0
     assert day.waiting.beds_taken >= 1
+
+
+@pytest.mark.parametrize("at", [AFTERNOON, JUST_AFTER_MIDNIGHT])
+def test_the_cashier_s_drawer_is_open_and_yesterday_s_was_a_little_short(at: datetime) -> None:
+    hospital, _ = demo.seed(password=PASSWORD, at=at)
+    with transaction(hospital.id):
+        sessions = list(CashSession.objects.filter(cash_point="main").order_by("opened_at"))
+        cashiers = set(CashSession.objects.filter(closed_at=None).values_list("cashier", flat=True))
+    assert cashiers == {f"user:{demo.email_of(role)}" for role in ("cashier", "receptionist")}
+    assert [session.difference_minor for session in sessions] == [0, -SHORT_MINOR, 0]
+    assert [session.closed_at is None for session in sessions] == [False, False, True]
 
 
 def test_its_books_hold_and_a_payment_plan_gave_one_patient_a_bed() -> None:
