@@ -24,8 +24,8 @@ from almoner.kernel.wire import PROBLEM_TYPE, Problem
 from almoner.orders.api import router as orders_router
 from almoner.patients.api import router as patients_router
 from almoner.payments.api import router as payments_router
-from almoner.scheduling.api import router as scheduling_router
 from almoner.payments.cash_api import router as cash_router
+from almoner.scheduling.api import router as scheduling_router
 from almoner.shell.problems import install_problems
 
 PREFIX = "/api/v1"

@@ -12,8 +12,8 @@ from django.db import connection
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from almoner.identity.models import User
-from almoner.identity.roles import ROLES
+from almoner.identity.models import StaffMember, User
+from almoner.identity.queries import roles_of
 from almoner.kernel.actor import Actor
 from almoner.kernel.tenancy import require_transaction
 from almoner.pages.presenters import METHODS, Formats
@@ -31,12 +31,18 @@ TRANSFERS = {
 
 
 def colleagues_of(hospital_id: UUID, session: CashSession) -> list[tuple[str, str]]:
-    """Id and name of those who may take the drawer over: they take payments and have none open; two statements."""
-    roles = [code for code, role in ROLES.items() if role.everything or PERMISSION_RECORD in role.permissions]
+    """Id and name of those who may take the drawer over: they take payments and have none open; three statements."""
+    roles = [
+        code
+        for code, role in roles_of(hospital_id).items()
+        if role.everything or PERMISSION_RECORD in role.permissions
+    ]
+    suspended = StaffMember.objects.filter(hospital_id=hospital_id, suspended_at__isnull=False)
     busy = CashSession.objects.filter(closed_at=None).values_list("cashier_id", flat=True)
     users = (
         User.objects.filter(is_active=True, memberships__hospital_id=hospital_id, memberships__role__in=roles)
         .exclude(id__in=[session.cashier_id, *busy])
+        .exclude(id__in=suspended.values("user_id"))
         .order_by("name", "id")
         .distinct()
     )

@@ -11,7 +11,8 @@ from django.db.transaction import atomic
 
 from almoner.hospitals.models import Hospital
 from almoner.identity import audit
-from almoner.identity.models import User
+from almoner.identity.models import StaffMember, User
+from almoner.identity.queries import roles_of
 from almoner.identity.roles import actor_for
 from almoner.kernel.actor import Actor
 from almoner.kernel.errors import Conflict, DomainError, NotFound
@@ -434,10 +435,13 @@ def _close_row(
 
 
 def _next_cashier(hospital_id: UUID, user_id: UUID) -> Actor:
-    user = User.objects.filter(id=user_id, is_active=True, memberships__hospital_id=hospital_id).first()
-    if user is not None:
-        roles = user.memberships.filter(hospital_id=hospital_id).values_list("role", flat=True)
-        cashier = actor_for(user, roles)
+    user = User.objects.filter(id=user_id, is_active=True).first()
+    suspended = StaffMember.objects.filter(
+        hospital_id=hospital_id, user=user_id, suspended_at__isnull=False
+    ).exists()
+    if user is not None and not suspended:
+        held = user.memberships.filter(hospital_id=hospital_id).values_list("role", flat=True)
+        cashier = actor_for(user, held, roles_of(hospital_id))
         if cashier.may(PERMISSION_RECORD):
             return cashier
     raise DomainError(

@@ -80,7 +80,9 @@ def _asked(request: HospitalRequest, read: queries.Receipt) -> dict[str, str] | 
         return None
     why_not = presenting.own_request(asked.requested_by, asked.requester_id, request.actor)
     if not request.actor.may(PERMISSION_VOID):
-        why_not = _("This is decided by: %(roles)s.") % {"roles": ", ".join(titles_with(PERMISSION_VOID))}
+        why_not = _("This is decided by: %(roles)s.") % {
+            "roles": ", ".join(request.actor.who_may(PERMISSION_VOID))
+        }
     return {
         "by": asked.requested_by.partition(":")[2],
         "when": request.formats.moment(asked.at, today=request.today),
