@@ -151,7 +151,7 @@ def change_policy(
                 code="configuration_changed",
             )
         if agreed.changes:
-            apply(agreed)
+            apply(agreed, actor=actor, at=at)
             _record(agreed, hospital_id, actor, at)
     return Loaded(hospital_id, agreed.version + bool(agreed.changes), agreed)
 

@@ -43,6 +43,23 @@ def test_each_kind_of_medication_is_answered_as_the_level_says(level: str) -> No
     assert "emergency" in decisions["emergency"]["reason"]
 
 
+@pytest.mark.parametrize(
+    ("rule", "answers"),
+    [
+        ({}, ("held", "held", "held", "held", "overridden")),
+        ({"defer": ["maintenance"]}, ("held", "held", "deferred", "held", "overridden")),
+        ({"defer": ["elective"]}, ("held", "held", "held", "deferred", "overridden")),
+        ({"allow": ["maintenance"]}, ("held", "held", "allowed", "held", "overridden")),
+    ],
+)
+def test_the_rule_of_the_pharmacy_lets_kinds_through_or_defers_them(
+    rule: dict[str, list[str]], answers: tuple[str, ...]
+) -> None:
+    world = World()
+    enforce(world.hospital, "module", "pharmacy", payment_enforcement="strict", **rule)
+    assert tuple(dispense(world, kind)["outcome"] for kind in KINDS) == answers
+
+
 def test_a_kind_that_does_not_exist_is_refused_at_its_field() -> None:
     world = World()
     body = {
