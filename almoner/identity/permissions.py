@@ -57,6 +57,7 @@ PERMISSIONS: dict[str, Permission] = {
     "payments.record": Permission(_("Take payments and deposits"), guarded=True),
     "payments.void": Permission(_("Void payments"), guarded=True),
     "payments.refund": Permission(_("Give money back"), guarded=True),
+    "payments.supervise_drawers": Permission(_("Supervise cash drawers"), guarded=True),
     "payments.plan": Permission(_("Agree payment plans"), guarded=True),
     "enforcement.read_blocked_services": Permission(_("Read which services are held")),
     "enforcement.override": Permission(_("Let a held service go ahead in an emergency"), guarded=True),
