@@ -30,6 +30,7 @@ from almoner.pages.presenters import (
 )
 from almoner.pages.step_actions import action_urls
 from almoner.patients.models import Patient
+from almoner.payments.operations import PERMISSION_RECORD
 
 STATES = {
     "cancelled": (_("Cancelled"), "none"),
@@ -157,8 +158,12 @@ def patient_head(patient: Patient, formats: Formats, *, today: date) -> PatientH
 
 
 def patient_links(actor: Actor, patient_id: UUID) -> tuple[Link, ...]:
-    """Where the service points take a patient, as far as ``actor`` may go."""
-    return _links(actor, lambda point: point.patient_links, patient_id)
+    """Where the service points take a patient, and the cashier, as far as ``actor`` may go."""
+    links = _links(actor, lambda point: point.patient_links, patient_id)
+    if actor.may(PERMISSION_RECORD):
+        account = reverse("cashier:account", args=[patient_id])
+        links = (*links, Link(_("Take a payment"), icon="cash-register", url=account))
+    return links
 
 
 def _links(

@@ -14,6 +14,12 @@ document.addEventListener("htmx:beforeRequest", (event) => {
   if (document.hidden || busy) event.preventDefault();
 });
 for (const name of ["htmx:sendError", "htmx:timeout"]) document.addEventListener(name, () => lost(true));
+// A form whose answer was lost says so, and that sending it again does it once: it carries the key of what it does.
+document.addEventListener("htmx:sendError", (event) => {
+  const form = event.target;
+  if (!form.matches?.("form") || !form.elements.idempotency_key || form.querySelector("[data-answer-lost]")) return;
+  form.prepend(document.getElementById("answer-lost").content.cloneNode(true));
+});
 document.addEventListener("htmx:responseError", (event) => {
   if (event.detail.xhr.status >= 500) lost(true);
 });

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, e
 from pytest_django.live_server_helper import LiveServer
 
 if TYPE_CHECKING:
+    from almoner.hospitals.models import Hospital
     from tests.support.day import BusyDay
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,16 +63,42 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def database(django_db_blocker: Any) -> Iterator[None]:
-    """Committed data for a module. Playwright keeps an event loop in this thread, where Django would refuse."""
+    """Committed data for a module, whose books must be whole at its end.
+
+    Playwright keeps an event loop in this thread, where Django would refuse.
+    """
     before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
     with django_db_blocker.unblock():
-        yield
         from django.db import connections
 
+        from almoner.hospitals.models import Hospital
+
+        known = set(Hospital.objects.values_list("id", flat=True))
+        yield
+        wrong = broken_promises(Hospital.objects.exclude(id__in=known))
         connections.close_all()
+        assert wrong == [], "almoner verify: the books are not whole after these journeys"
     if before is None:
         del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+def broken_promises(hospitals: Iterable[Hospital]) -> list[str]:
+    """What ``almoner verify`` finds wrong in the books of ``hospitals``."""
+    from django.db import connection
+
+    from almoner.kernel.tenancy import transaction
+    from almoner.reports.verify import check_books
+
+    wrong = []
+    for hospital in hospitals:
+        with transaction(hospital.id), connection.cursor() as cursor:
+            wrong += [
+                f"{hospital.slug}: {result.check.title}: {result.findings}"
+                for result in check_books(cursor)
+                if result.wrong
+            ]
+    return wrong
 
 
 @pytest.fixture(scope="module")

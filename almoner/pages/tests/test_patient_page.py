@@ -55,6 +55,13 @@ def test_a_released_order_is_named_to_the_laboratory(day: BusyDay) -> None:
     assert "Blood count" in page_of(day, "John Doe", "laboratory_technician")
 
 
+def test_who_takes_payments_is_led_to_the_account(day: BusyDay) -> None:
+    address = f"/cashier/patients/{day.patients['Maria Silva'].id}/"
+    for role, may in [("cashier", True), ("receptionist", True), ("doctor", False)]:
+        answer = member_client(day.hospital.id, role).get(f"/patients/{day.patients['Maria Silva'].id}/")
+        assert (address in answer.content.decode()) is may, role
+
+
 def test_a_merged_record_leads_to_the_surviving_one(day: BusyDay) -> None:
     duplicate, survivor = day.patients["Maria Silva"].id, day.patients["John Doe"].id
     merge_patients(
