@@ -71,6 +71,12 @@ API_TABLE: dict[str, frozenset[str]] = {
     "agree_payment_plan": AGREES_PLANS,
     "list_payment_plans": PROGRAMS,
     "list_cash_points": PROGRAMS,
+    "list_cash_sessions": PROGRAMS,
+    "get_cash_session": PROGRAMS,
+    "request_void": TAKES_PAYMENTS,
+    "list_void_requests": PROGRAMS,
+    "approve_void": GIVES_BACK,
+    "refuse_void": GIVES_BACK,
     # Gates and overrides
     "check_gate": PROGRAMS,
     "list_gate_decisions": PROGRAMS,
@@ -96,6 +102,11 @@ API_TABLE: dict[str, frozenset[str]] = {
     "finish_consultation": DOCTORS,
     "use_equipment": DOCTORS,
     "provide_services": RECORDS_EVENTS,
+    # Appointments
+    "list_appointments": PROGRAMS,
+    "book_appointment": RECEPTION,
+    "move_appointment": RECEPTION,
+    "end_appointment": RECEPTION,
     # Laboratory
     "list_laboratory_orders": LABORATORY_STAFF,
     "get_laboratory_order": LABORATORY_STAFF,
