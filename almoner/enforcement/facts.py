@@ -32,6 +32,11 @@ def policies_at(hospital_id: UUID, version: int) -> Policies:
     return policies
 
 
+def known_policies(hospital_id: UUID) -> Policies | None:
+    """The policies in memory, which may be stale; None before the first read."""
+    return _policies.get(hospital_id)
+
+
 def _asked_elsewhere(hospital_id: UUID) -> list[str]:
     """The services that the policies known here ask for at steps that are not their own."""
     known = _policies.get(hospital_id)

@@ -351,10 +351,13 @@ class Policies:
 
     def limits_deferral(self) -> bool:
         """Whether any block limits what may be outstanding when a service is deferred."""
-        blocks = [self.hospital]
+        return any(block.deferral_limit_minor is not None for block in self.blocks())
+
+    def blocks(self) -> Iterator[Settings]:
+        """Every block there is."""
+        yield self.hospital
         for scope in (self.modules, self.departments, self.services, self.categories):
-            blocks += scope.values()
-        return any(block.deferral_limit_minor is not None for block in blocks)
+            yield from scope.values()
 
     def services_asked_elsewhere(self) -> list[str]:
         """Services whose charge may be asked for at steps that are not its own (``charge_timing``)."""

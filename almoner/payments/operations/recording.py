@@ -17,7 +17,7 @@ from almoner.kernel.actor import Actor
 from almoner.kernel.errors import Conflict, DomainError, IdempotencyMismatch, NotFound
 from almoner.kernel.idempotency import check_key, content_hash
 from almoner.kernel.ids import new_id
-from almoner.kernel.tenancy import autocommit, require_transaction, transaction
+from almoner.kernel.tenancy import require_transaction, transaction
 from almoner.payments.models import CashPoint, Payment
 from almoner.payments.operations.shared import (
     LEDGER_ACCOUNT_OF_METHOD,
@@ -25,6 +25,7 @@ from almoner.payments.operations.shared import (
     check_amount,
     no_open_drawer,
 )
+from almoner.payments.parts import record_in_whole
 
 MAXIMUM_TENDERS = 10
 
@@ -88,7 +89,8 @@ def record_payment(
     there. Without
     ``shares`` the oldest open charges are paid first, of ``encounter_id`` when it is given, else of the
     account; no share at all (an empty list) keeps the whole as a deposit, such as the advance for a bed. What
-    is left over is refused unless ``excess="deposit"``. With ``payer_id`` the payer's part
+    is left over is refused unless ``excess="deposit"``. A charge that the policies want paid in one sum takes no
+    part (``partial_payment``). With ``payer_id`` the payer's part
     of the charges is settled instead of the patient's. ``time_zone`` decides the year of the receipt.
 
     Raises ``DomainError`` naming the field, ``NotFound``, ``IdempotencyMismatch``.
@@ -134,8 +136,9 @@ def record_payment(
         "side": "payer" if payer_id else "patient",
     }
     allocations = orjson.dumps(list(shares)).decode() if shares is not None else None
-    with autocommit(hospital_id):
-        row = _call_record(hospital_id, payment, allocations)
+    row = record_in_whole(
+        hospital_id, lambda version: _call_record(hospital_id, payment, allocations, version), currency
+    )
     return _recorded(hospital_id, payment, row)
 
 
@@ -229,12 +232,18 @@ def _check_excess(excess: str, payer_id: UUID | None) -> None:
         )
 
 
-def _call_record(hospital_id: UUID, payment: dict[str, Any], allocations: str | None) -> Any:
+def _call_record(
+    hospital_id: UUID, payment: dict[str, Any], allocations: str | None, version: int | None
+) -> Any:
+    """The answer of the database; None when the hospital's configuration is not ``version`` any more."""
     try:
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT * FROM payments_record(%s, %s::json, %s::json)",
-                [hospital_id, orjson.dumps(payment).decode(), allocations],
+                "SELECT recorded.* FROM hospitals_hospital AS hospital"
+                " CROSS JOIN LATERAL payments_record(hospital.id, %s::json, %s::json) AS recorded"
+                " WHERE hospital.id = %s AND hospital.configuration_version = coalesce(%s,"
+                " hospital.configuration_version)",
+                [orjson.dumps(payment).decode(), allocations, hospital_id, version],
             )
             return cursor.fetchone()
     except IntegrityError as error:
