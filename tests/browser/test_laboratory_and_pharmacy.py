@@ -106,7 +106,7 @@ def test_the_technician_s_page_changes_by_itself_when_the_cashier_takes_the_paym
     page.get_by_role("button", name="Reference range of Blood count").click()
     usual = page.get_by_role("dialog")
     usual.get_by_role("spinbutton", name="From optional").fill("4")
-    usual.get_by_label("To").fill("10.5")
+    usual.get_by_role("spinbutton", name="To optional").fill("10.5")
     usual.get_by_role("button", name="Save").click()
     expect(page.get_by_text("4 – 10.5")).to_be_visible()
     page.get_by_role("button", name="Enter results").click()
