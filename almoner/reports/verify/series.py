@@ -46,10 +46,10 @@ _OTHERS = SqlProbe(
     checks=(
         Check(
             "number_series",
-            "Record, visit and order numbers and tokens have no gap",
+            "Record, visit, order and sample numbers and tokens have no gap",
             "SELECT (SELECT count(*) FROM patients_patient) + (SELECT count(*) FROM patients_encounter)"
             " + (SELECT count(*) FROM orders_testorder) + (SELECT count(*) FROM orders_prescription)"
-            " + (SELECT count(*) FROM orders_admission) + (SELECT count(*) FROM scheduling_queuetoken)",
+            " + (SELECT count(*) FROM orders_admission) + (SELECT count(*) FROM laboratory_sample) + (SELECT count(*) FROM scheduling_queuetoken)",
         ),
     ),
     problems="""
@@ -66,14 +66,18 @@ _OTHERS = SqlProbe(
         UNION ALL
         SELECT 'drawer:' || cash_point, 0, number::text FROM payments_cashsession
         UNION ALL
+        SELECT 'accession', 2000 + substring(accession_number FROM '^S([0-9]{2})-')::int,
+               substring(accession_number FROM '^S[0-9]{2}-([0-9]{6,18})$')
+        FROM laboratory_sample
+        UNION ALL
         SELECT 'token:' || department_id, to_char(day, 'YYYYMMDD')::int, number::text FROM scheduling_queuetoken
     ), issued AS (
         SELECT series, year, count(*) AS rows, min(number::bigint) AS first, max(number::bigint) AS last
         FROM written WHERE number IS NOT NULL GROUP BY series, year
     ), series AS (
         SELECT series, year, last_number FROM kernel_numberseries
-        WHERE series IN ('mrn', 'encounter', 'test_order', 'prescription', 'admission') OR series LIKE 'token:%'
-           OR series LIKE 'drawer:%'
+        WHERE series IN ('mrn', 'encounter', 'test_order', 'prescription', 'admission', 'accession')
+           OR series LIKE 'token:%' OR series LIKE 'drawer:%'
     )
     SELECT 'number_series',
            'series ' || coalesce(i.series, s.series) || coalesce('-' || nullif(coalesce(i.year, s.year), 0), ''),
