@@ -29,6 +29,7 @@ from almoner.orders.models import (
     TestOrder,
     TestOrderLine,
 )
+from almoner.orders.referrals import MAXIMUM_TEXT, refer
 
 SCOPE_READ = "orders.read"
 """May read what was ordered, by name: not for the laboratory, which has its own work list."""
@@ -322,3 +323,60 @@ def cancel_order(
         )
         resource = OrderResource(**_fields(kind, order, _lines(kind, [order]).get(order_id, [])))
         return answer(resource, 201, replayed=order.cancelled_at != caller.at)
+
+
+class NewReferral(Input):
+    """``department``: a department of the hospital (its code), or else ``outside``: who it is addressed to."""
+
+    encounter_id: UUID
+    department: Code | None = None
+    outside: Annotated[str, Field(max_length=200, pattern=r"^[^\x00]*$")] = ""
+    text: Annotated[str, Field(min_length=1, max_length=MAXIMUM_TEXT, pattern=r"^[^\x00]*$")]
+    priority: Priority = "routine"
+
+
+class ReferralResource(Resource):
+    """A referral. ``visit_id`` is the visit that it became at the department."""
+
+    id: UUID
+    number: str
+    patient_id: UUID
+    encounter_id: UUID
+    department: str
+    outside: str
+    text: str
+    priority: str
+    ordered_at: datetime
+    ordered_by: str
+    visit_id: UUID | None
+
+
+@router.post("/orders/referrals", auth=needs(operations.PERMISSION_ORDER), response={201: ReferralResource})
+def refer_patient(request: ApiRequest, body: NewReferral, idempotency_key: IdempotencyKey) -> HttpResponse:
+    """Refer a patient to another department, where reception expects them, or elsewhere. Costs nothing."""
+    caller = request.auth
+    row = refer(
+        caller.hospital_id,
+        encounter_id=body.encounter_id,
+        department=body.department or "",
+        outside=body.outside,
+        text=body.text,
+        priority=body.priority,
+        idempotency_key=idempotency_key,
+        actor=caller.actor,
+        at=caller.at,
+    )
+    resource = ReferralResource(
+        id=row.id,
+        number=row.number,
+        patient_id=row.patient_id,
+        encounter_id=row.encounter_id,
+        department=row.department.code if row.department else "",
+        outside=row.outside,
+        text=row.text,
+        priority=row.priority,
+        ordered_at=row.ordered_at,
+        ordered_by=row.ordered_by,
+        visit_id=row.visit_id,
+    )
+    return answer(resource, 201, replayed=row.ordered_at != caller.at)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 from almoner.catalog.models import Service
-from almoner.hospitals.models import Ward
+from almoner.hospitals.models import Department, Ward
 from almoner.kernel.tenancy import TenantForeignKey, TenantModel
 from almoner.patients.models import Encounter, Patient
 
@@ -197,4 +197,36 @@ class Admission(Order):
         indexes = [
             models.Index(fields=["hospital_id", "ordered_at"], name="admission_by_time"),
             models.Index(fields=["hospital_id", "encounter"], name="admission_by_encounter"),
+        ]
+
+
+class Referral(Order):
+    """A doctor sends a patient to another department of the hospital, or elsewhere with a letter.
+
+    It costs nothing by itself: checking in at the department charges that department's fees. ``visit`` is the
+    visit that it became.
+    """
+
+    department = TenantForeignKey(Department, null=True)
+    outside = models.CharField(max_length=200, default="", blank=True)
+    text = models.TextField(max_length=4000)
+    visit = TenantForeignKey(Encounter, null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["hospital_id", "number"], name="referral_number_once"),
+            models.UniqueConstraint(fields=["hospital_id", "visit"], name="referral_of_visit"),
+            models.CheckConstraint(
+                condition=models.Q(department__isnull=False, outside="")
+                | (models.Q(department__isnull=True) & ~models.Q(outside="")),
+                name="referral_leads_somewhere",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["hospital_id", "encounter"], name="referral_by_encounter"),
+            models.Index(
+                fields=["hospital_id", "ordered_at"],
+                condition=models.Q(department__isnull=False, visit__isnull=True, cancelled_at__isnull=True),
+                name="referral_expected",
+            ),
         ]

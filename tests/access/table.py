@@ -148,6 +148,8 @@ TABLE: dict[str, tuple[str, frozenset[str]]] = {
     "consultation:prescription": ("POST", DOCTORS),
     "consultation:services": ("POST", DOCTORS),
     "consultation:admission": ("POST", DOCTORS),
+    "consultation:referral": ("POST", DOCTORS),
+    "consultation:letter": ("GET", DOCTORS),
     "consultation:finish": ("POST", DOCTORS),
     # Laboratory
     "laboratory:work-list": ("GET", LABORATORY_STAFF),

@@ -105,6 +105,7 @@ def _some(world: BusyDay, part: str) -> UUID | int:
         "appointment_id": "scheduling.Appointment",
         "session_id": "payments.CashSession",
         "void_request_id": "payments.VoidRequest",
+        "referral_id": "orders.Referral",
     }
     with world.hospital.transaction():
         row = apps.get_model(models[part]).objects.order_by("id").first()

@@ -365,6 +365,11 @@ CALLS = [
         status=200,
     ),
     _post("end_appointment", lambda w: f"/appointments/{w.appointment.id}/end", lambda w: {}, status=200),
+    _post(
+        "refer_patient",
+        lambda w: "/orders/referrals",
+        lambda w: {"encounter_id": w.encounter.id, "outside": "Dr House", "text": "Please see"},
+    ),
     _get("list_beds", lambda w: "/ward/beds?ward=general_ward", OWN),
     _post(
         "assign_bed",

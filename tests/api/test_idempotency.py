@@ -37,6 +37,7 @@ OTHERWISE: dict[str, Any] = {
     "check_in_patient": {"reason": "cough"},
     "provide_services": {"lines": [{"service": "bandage", "quantity": 2}]},
     "book_appointment": {"reason": "another reason"},
+    "refer_patient": {"text": "Please see soon"},
     "transfer": {"reason": "another reason"},
     "substitute_medication": {"reason": "another reason"},
     "return_medication": {"quantity": "4"},

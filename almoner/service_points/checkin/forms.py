@@ -58,9 +58,10 @@ class PatientForm(StaffForm):
 
 
 class CheckInForm(StaffForm):
-    """Where the patient arrives, and why; ``appointment_id``: what they come for."""
+    """Where the patient arrives, and why; ``appointment_id``, ``referral_id``: what they come for."""
 
     appointment_id = forms.UUIDField(required=False, widget=forms.HiddenInput)
+    referral_id = forms.UUIDField(required=False, widget=forms.HiddenInput)
     department = forms.ChoiceField(label=_("Department"))
     visit_type = forms.ChoiceField(label=_("Visit"), choices=VISIT_TYPES)
     triage_level = forms.TypedChoiceField(

@@ -11,6 +11,7 @@ from almoner.charging.rules import Event
 from almoner.kernel.actor import Actor
 from almoner.kernel.idempotency import check_key
 from almoner.kernel.tenancy import transaction
+from almoner.orders.referrals import follow_referral
 from almoner.patients.models import Encounter
 from almoner.patients.operations import open_encounter, surviving
 from almoner.scheduling.appointments import arrive
@@ -40,12 +41,13 @@ def check_in(
     visit_type: str = "first",
     reason: str = "",
     appointment_id: UUID | None = None,
+    referral_id: UUID | None = None,
 ) -> CheckedIn:
     """Check a patient in to a department (its code). Never held: arriving costs nothing to allow.
 
     The charges are billable, undelivered and unpaid (the specification's PENDING). Repeating the key
-    returns the first visit. ``triage_level`` is the ESI level, 1 to 5. ``appointment_id``: what the patient
-    comes for; it becomes this visit. Raises ``Conflict`` when it was called off or became another visit.
+    returns the first visit. ``triage_level`` is the ESI level, 1 to 5. ``appointment_id``,
+    ``referral_id``: what the patient comes for; it becomes this visit. Raises ``Conflict`` when it was called off or became another visit.
     """
     check_key(idempotency_key)
     with transaction(hospital_id):
@@ -63,6 +65,8 @@ def check_in(
         )
         if appointment_id is not None:
             arrive(appointment_id, encounter)
+        if referral_id is not None:
+            follow_referral(referral_id, encounter)
         captured = capture(
             hospital_id,
             Event(
@@ -77,6 +81,7 @@ def check_in(
                     "encounter_class": encounter_class,
                     "triage_level": triage_level,
                     **({"appointment_id": str(appointment_id)} if appointment_id else {}),
+                    **({"referral_id": str(referral_id)} if referral_id else {}),
                 },
             ),
             actor=actor,

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from almoner.charging.queries import PreviewedCharge
 from almoner.enforcement.queries import BillingStatus
 from almoner.kernel.actor import Actor
+from almoner.orders.models import Referral
 from almoner.pages.presenters import BillingWidget, Formats, billing_widget, duration, visit_tags
 from almoner.pages.search import Found
 from almoner.service_points.checkin.queries import Arrival
@@ -121,4 +122,34 @@ def fees(charges: list[PreviewedCharge], formats: Formats) -> Fees:
             for charge in charges
         ),
         total=formats.money(sum(charge.net_minor or 0 for charge in charges)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ReferredRow:
+    """Somebody a doctor sent to a department. ``url`` leads to the check-in with its fees."""
+
+    url: str
+    patient: str
+    patient_url: str
+    mrn: str
+    number: str
+    department: str
+    came_from: str
+    since: str
+    text: str
+
+
+def referred_row(one: Referral, formats: Formats, *, today: date) -> ReferredRow:
+    """``one`` as reception shows it."""
+    return ReferredRow(
+        url=f"{reverse('checkin:patient', args=[one.patient_id])}?referral={one.id}",
+        patient=one.patient.name,
+        patient_url=reverse("patient", args=[one.patient_id]),
+        mrn=one.patient.mrn,
+        number=one.number,
+        department=one.department.name if one.department else "",
+        came_from=one.encounter.department.name,
+        since=formats.moment(one.ordered_at, today=today),
+        text=one.text,
     )

@@ -18,6 +18,7 @@ from almoner.charging.rules import Event
 from almoner.enforcement.queries import billing_status, billing_statuses
 from almoner.kernel.errors import NotFound
 from almoner.kernel.tenancy import transaction
+from almoner.orders.referrals import expected_referrals, find_referral
 from almoner.pages.answers import done, go_to
 from almoner.pages.live import live_page
 from almoner.pages.patient_file import find_patient
@@ -60,6 +61,10 @@ def arrivals(request: HospitalRequest) -> HttpResponse:
     expected = appointments_of(request.hospital, request.today, expected=True)
     context = {
         "expected": [appointment_row(one, request.formats, at=request.at) for one in expected],
+        "referred": [
+            presenting.referred_row(one, request.formats, today=request.today)
+            for one in expected_referrals(at=request.at)
+        ],
         "rows": rows,
         "here": sum(row.is_open for row in rows),
         "is_full": len(rows) == queries.MAXIMUM_ARRIVALS,
@@ -151,7 +156,7 @@ def patient(request: HospitalRequest, patient_id: UUID) -> HttpResponse:
     with transaction(request.hospital.id):
         found = find_patient(patient_id)
         departments = queries.departments_to_check_in()
-        initial = _expected(request.GET.get("appointment", ""))
+        initial = _expected(request.GET.get("appointment", ""), request.GET.get("referral", ""))
     if found.merged_into_id is not None and request.method == "GET":
         return redirect("checkin:patient", found.merged_into_id)
     form = CheckInForm(request.POST or None, departments=departments, initial=initial)
@@ -166,6 +171,7 @@ def patient(request: HospitalRequest, patient_id: UUID) -> HttpResponse:
                 visit_type=form.cleaned_data["visit_type"],
                 reason=form.cleaned_data["reason"],
                 appointment_id=form.cleaned_data["appointment_id"],
+                referral_id=form.cleaned_data["referral_id"],
                 idempotency_key=form.key,
                 actor=request.actor,
                 at=request.at,
@@ -186,15 +192,22 @@ def patient(request: HospitalRequest, patient_id: UUID) -> HttpResponse:
     return render(request, "checkin/check_in.html", context)
 
 
-def _expected(appointment: str) -> dict[str, object]:
-    """What the check-in form starts with when the patient comes for an appointment; one statement then."""
+def _expected(appointment: str, referral: str) -> dict[str, object]:
+    """What the check-in form starts with when the patient is expected; one statement then."""
     try:
-        known = find_appointment(UUID(appointment)) if appointment else None
+        if appointment:
+            booked = find_appointment(UUID(appointment))
+            if booked.status == Appointment.Status.BOOKED:
+                code = booked.department.code
+                return {"appointment_id": booked.id, "department": code, "reason": booked.reason}
+        elif referral:
+            sent = find_referral(UUID(referral))
+            if sent.department is not None and sent.visit_id is None:
+                reason = f"{sent.number}: {sent.text}"[:300]
+                return {"referral_id": sent.id, "department": sent.department.code, "reason": reason}
     except ValueError:
-        known = None
-    if known is None or known.status != Appointment.Status.BOOKED:
-        return {}
-    return {"appointment_id": known.id, "department": known.department.code, "reason": known.reason}
+        pass
+    return {}
 
 
 @require_safe

@@ -15,6 +15,7 @@ from almoner.enforcement.gate import Passage
 from almoner.kernel.service_points import steps
 from almoner.kernel.tenancy import transaction
 from almoner.orders.operations import PERMISSION_ORDER, admit, order_tests, prescribe
+from almoner.orders.referrals import refer
 from almoner.pages.answers import done, held
 from almoner.pages.forms import StaffForm
 from almoner.pages.presenters import told_reason
@@ -25,6 +26,7 @@ from almoner.service_points.consultation.forms import (
     AdmissionForm,
     NoteForm,
     PrescriptionForm,
+    ReferralForm,
     ServicesForm,
     TestsForm,
 )
@@ -32,7 +34,7 @@ from almoner.service_points.consultation.operations import PERMISSION_CONSULT
 from almoner.service_points.consultation.queries import Offer, offer
 
 INVALID = 422
-KINDS = ("note", "tests", "prescription", "services", "admission")
+KINDS = ("note", "tests", "prescription", "services", "admission", "referral")
 
 
 def _form(kind: str, choices: Offer, data: QueryDict | None = None) -> StaffForm:
@@ -46,6 +48,8 @@ def _form(kind: str, choices: Offer, data: QueryDict | None = None) -> StaffForm
         return ServicesForm(data, services=choices.services, quantity="1", **more)
     if kind == "admission":
         return AdmissionForm(data, wards=choices.wards, **more)
+    if kind == "referral":
+        return ReferralForm(data, departments=choices.departments, **more)
     return NoteForm(data, **more)
 
 
@@ -219,3 +223,32 @@ def admission(request: HospitalRequest, encounter_id: UUID) -> HttpResponse:
     said = _("%(number)s: the patient awaits a bed.") % {"number": placed.order.number}
     blank = _form("admission", choices)
     return done(said, _shown(request, "admission", encounter_id, blank, is_open=False))
+
+
+@require_POST
+@hospital_view(PERMISSION_ORDER)
+def referral(request: HospitalRequest, encounter_id: UUID) -> HttpResponse:
+    """Refer the patient to another department, where reception expects them, or elsewhere with a letter."""
+    choices = _choices(request, encounter_id)
+    form = ReferralForm(request.POST, departments=choices.departments, auto_id="referral-%s")
+    referred = form.attempt(
+        lambda: refer(
+            request.hospital.id,
+            encounter_id=encounter_id,
+            department=form.cleaned_data["department"],
+            outside=form.cleaned_data["outside"],
+            text=form.cleaned_data["text"],
+            priority=form.cleaned_data["priority"],
+            **_common(request, form),
+        )
+    )
+    if referred is None:
+        return _shown(request, "referral", encounter_id, form, is_open=True)
+    said = _("%(number)s: the letter can be printed.") % {"number": referred.number}
+    if referred.department is not None:
+        said = _("%(number)s: reception expects the patient at %(department)s.") % {
+            "number": referred.number,
+            "department": referred.department.name,
+        }
+    blank = _form("referral", choices)
+    return done(said, _shown(request, "referral", encounter_id, blank, is_open=False))

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from almoner.charging.rules import EventLine
 from almoner.orders.operations import Medication
+from almoner.orders.referrals import MAXIMUM_TEXT
 from almoner.pages.forms import StaffForm
 from almoner.service_points.consultation.operations import MAXIMUM_NOTE
 
@@ -120,3 +121,18 @@ class AdmissionForm(StaffForm):
     def __init__(self, *args: Any, wards: list[tuple[str, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["ward"].choices = [("", _("Choose a ward")), *wards]  # type: ignore[attr-defined]
+
+
+class ReferralForm(StaffForm):
+    """Send the patient on: to another department, or elsewhere with a letter."""
+
+    department = forms.ChoiceField(label=_("To a department of this hospital"), required=False)
+    outside = forms.CharField(label=_("Or to whom elsewhere"), max_length=200, required=False)
+    text = forms.CharField(
+        label=_("Why, and what is known"), max_length=MAXIMUM_TEXT, widget=forms.Textarea(attrs={"rows": 4})
+    )
+    priority = forms.ChoiceField(label=_("Priority"), choices=PRIORITIES)
+
+    def __init__(self, *args: Any, departments: list[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["department"].choices = [("", "–"), *departments]  # type: ignore[attr-defined]

@@ -31,6 +31,7 @@ KINDS = {
     "tests": _("Tests"),
     "medication": _("Prescription"),
     "admission": _("Admission"),
+    "referral": _("Referral"),
     "provided": _("Provided"),
 }
 FLAGS = {
@@ -46,6 +47,7 @@ LINE_STATES = {
     "completed": _("done"),
     "cancelled": _("cancelled"),
     "discharged": _("discharged"),
+    "followed": _("has come"),
 }
 
 

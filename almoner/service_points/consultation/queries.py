@@ -19,6 +19,7 @@ from almoner.kernel.tenancy import require_transaction
 MAXIMUM_QUEUE = 60
 OPEN_FOR = timedelta(hours=36)
 CONSULTS = (Department.Kind.GENERAL, Department.Kind.SPECIALIST, Department.Kind.EMERGENCY)
+REFERRED_TO = (*CONSULTS, Department.Kind.DIAGNOSTIC)
 PROVIDED = (Service.Kind.PROCEDURE, Service.Kind.OTHER, Service.Kind.CONSULTATION)
 
 
@@ -152,6 +153,13 @@ UNION ALL
  JOIN hospitals_ward AS w ON w.hospital_id = %(hospital)s AND w.id = o.ward_id
  WHERE o.hospital_id = %(hospital)s AND o.encounter_id = %(encounter)s)
 UNION ALL
+(SELECT 'referral', o.id, o.number, coalesce(d.name, o.outside) || ': ' || o.text, o.ordered_at, o.ordered_by,
+        CASE WHEN o.cancelled_at IS NOT NULL THEN 'cancelled' WHEN o.visit_id IS NOT NULL THEN 'followed'
+             ELSE 'ordered' END
+ FROM orders_referral AS o
+ LEFT JOIN hospitals_department AS d ON d.hospital_id = %(hospital)s AND d.id = o.department_id
+ WHERE o.hospital_id = %(hospital)s AND o.encounter_id = %(encounter)s)
+UNION ALL
 (SELECT 'provided', e.id, '',
         (SELECT string_agg(s.name || CASE WHEN i.quantity = 1 THEN '' ELSE ' × ' || trim_scale(i.quantity) END, ', '
                            ORDER BY i.line)
@@ -174,22 +182,28 @@ def course(encounter_id: UUID) -> list[Line]:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What a doctor can order: services by kind (code and name, of tests with their price too), and wards."""
+    """What a doctor can order: services by kind (code and name, of tests with their price too), wards, and where to refer."""
 
     tests: list[tuple[str, str]]
     medications: list[tuple[str, str]]
     services: list[tuple[str, str]]
     wards: list[tuple[str, str]]
+    departments: list[tuple[str, str]]
 
 
 def offer(hospital: Hospital, encounter_id: UUID, *, at: datetime, locale: str) -> Offer:
-    """What can be ordered in a visit; tests cost what this patient would be charged. Two statements."""
+    """What can be ordered in a visit; tests cost what this patient would be charged. Three statements."""
     tests = services_of(hospital, Service.Kind.LABORATORY)
     return Offer(
         tests=_priced(hospital, encounter_id, tests, at, locale),
         medications=services_of(hospital, Service.Kind.MEDICATION),
         services=services_of(hospital, *PROVIDED),
         wards=list(Ward.objects.filter(is_active=True).order_by("name").values_list("code", "name")),
+        departments=list(
+            Department.objects.filter(is_active=True, kind__in=REFERRED_TO)
+            .order_by("name")
+            .values_list("code", "name")
+        ),
     )
 
 

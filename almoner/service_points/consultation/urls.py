@@ -20,4 +20,6 @@ urlpatterns = [
     path(f"{_VISIT}services/", actions.services, name="services"),
     path(f"{_VISIT}admission/", actions.admission, name="admission"),
     path(f"{_VISIT}finish/", actions.finish, name="finish"),
+    path("visits/<uuid:encounter_id>/referral/", actions.referral, name="referral"),
+    path("referrals/<uuid:referral_id>/", views.letter, name="letter"),
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.http import HttpResponse
+from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
@@ -17,6 +18,7 @@ from almoner.enforcement.queries import (
 )
 from almoner.kernel.errors import NotFound
 from almoner.orders.findings import findings_of_encounter
+from almoner.orders.referrals import find_referral
 from almoner.pages.live import live_page
 from almoner.pages.patient_page import patient_head
 from almoner.pages.presenters import billing_widget, service_point_bar, visit_tags
@@ -124,3 +126,18 @@ def visit(request: HospitalRequest, encounter_id: UUID) -> HttpResponse:
         offer = queries.offer(hospital, encounter_id, at=request.at, locale=hospital.locale)
         context["forms"] = blank_forms(offer)
     return live_page(request, "consultation/visit.html", "consultation/visit_content.html", context)
+
+
+@require_safe
+@hospital_view(PERMISSION_CONSULT)
+def letter(request: HospitalRequest, referral_id: UUID) -> HttpResponse:
+    """``/consultation/referrals/ID/``: the letter of a referral, to print."""
+    referral = find_referral(referral_id)
+    context = {
+        "referral": referral,
+        "head": patient_head(referral.patient, request.formats, today=request.today),
+        "hospital_name": request.hospital.name,
+        "aim": referral.department.name if referral.department else referral.outside,
+        "day": request.formats.day(request.formats.local_date(referral.ordered_at), "long"),
+    }
+    return render(request, "consultation/letter.html", context)

@@ -14,6 +14,7 @@ from almoner.kernel.actor import Actor
 from almoner.kernel.errors import DomainError, IdempotencyMismatch, NotFound, PermissionRefused
 from almoner.kernel.ids import new_id
 from almoner.orders.models import Admission, Prescription, TestOrder
+from almoner.orders.referrals import refer
 from almoner.scheduling.models import QueueToken
 from almoner.service_points import consultation
 from almoner.service_points.consultation import operations
@@ -271,4 +272,14 @@ def test_every_template_of_the_consultation_is_given_what_it_asks_for(
         post(doctor, day, patient, "start/")
         doctor.get(address(day, patient))
     send(doctor, day, "John Doe", "note", "notes/", text="x")
+    referred = refer(
+        day.hospital.id,
+        encounter_id=day.visits["Priya Raman"].id,
+        outside="Dr House",
+        text="Please see",
+        idempotency_key="letter",
+        actor=day.hospital.actor,
+        at=AT,
+    )
+    doctor.get(f"/consultation/referrals/{referred.id}/")
     assert templates_of(consultation) - rendered == set()
