@@ -12,7 +12,7 @@ from django.db import connection
 from almoner.catalog.models import Service
 from almoner.charging.queries import preview, services_of
 from almoner.charging.rules import Event, EventLine
-from almoner.hospitals.models import Department, Hospital, Ward
+from almoner.hospitals.models import Department, Hospital
 from almoner.kernel.money import Money
 from almoner.kernel.tenancy import require_transaction
 
@@ -191,19 +191,27 @@ class Offer:
     departments: list[tuple[str, str]]
 
 
+_PLACES = """
+SELECT true, code, name FROM hospitals_ward WHERE hospital_id = %(hospital)s AND is_active
+UNION ALL
+SELECT false, code, name FROM hospitals_department
+WHERE hospital_id = %(hospital)s AND is_active AND kind = ANY (%(kinds)s::varchar[])
+ORDER BY 3, 2
+"""
+
+
 def offer(hospital: Hospital, encounter_id: UUID, *, at: datetime, locale: str) -> Offer:
-    """What can be ordered in a visit; tests cost what this patient would be charged. Three statements."""
+    """What can be ordered in a visit; tests cost what this patient would be charged. Two statements."""
     tests = services_of(hospital, Service.Kind.LABORATORY)
+    with connection.cursor() as cursor:
+        cursor.execute(_PLACES, {"hospital": require_transaction(), "kinds": list(REFERRED_TO)})
+        places = cursor.fetchall()
     return Offer(
         tests=_priced(hospital, encounter_id, tests, at, locale),
         medications=services_of(hospital, Service.Kind.MEDICATION),
         services=services_of(hospital, *PROVIDED),
-        wards=list(Ward.objects.filter(is_active=True).order_by("name").values_list("code", "name")),
-        departments=list(
-            Department.objects.filter(is_active=True, kind__in=REFERRED_TO)
-            .order_by("name")
-            .values_list("code", "name")
-        ),
+        wards=[(code, name) for is_ward, code, name in places if is_ward],
+        departments=[(code, name) for is_ward, code, name in places if not is_ward],
     )
 
 
