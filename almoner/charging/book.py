@@ -140,7 +140,7 @@ def terms_of(row: ChargeDefinition, template_wards: Sequence[str] = ()) -> Terms
         payment_requirement=row.payment_requirement,
         percent=row.percent,
         base=_base_of(row.base),
-        is_active=row.is_active,
+        is_active=row.is_active and not row.superseded,
     )
 
 

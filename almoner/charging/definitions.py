@@ -4,7 +4,7 @@ is a new version from a date on."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -22,7 +22,7 @@ from almoner.identity import audit
 from almoner.kernel.actor import Actor
 from almoner.kernel.errors import Conflict, DomainError, NotFound
 from almoner.kernel.service_points import event_kinds, steps
-from almoner.kernel.tenancy import transaction
+from almoner.kernel.tenancy import require_transaction, transaction
 
 PERMISSION_DEFINE = "charging.define"
 MAXIMUM_TIERS = 20
@@ -85,32 +85,44 @@ def save_charge_definition(
     with transaction(hospital_id):
         Hospital.objects.select_for_update().get(id=hospital_id)
         check_definition(terms)
-        versions = list(ChargeDefinition.objects.filter(code=terms.code).order_by("version"))
-        latest = next((version for version in reversed(versions) if version.is_active), None)
-        if latest is not None and _says(latest, terms):
-            return latest
-        _check_change(terms, versions)
-        _make_way(terms, versions)
-        _ensure_service(hospital_id, terms)
-        saved = ChargeDefinition.objects.create(
-            hospital_id=hospital_id,
-            version=versions[-1].version + 1 if versions else 1,
-            saved_at=at,
-            saved_by=actor.name,
-            **_columns(terms),
-        )
+        saved = put_charge_definition(terms, actor=actor, at=at)
         _changed(hospital_id)
-        audit.record(
-            "charge_definition.saved",
-            actor=actor,
-            at=at,
-            subject_kind="charge_definition",
-            subject_id=saved.id,
-            code=saved.code,
-            version=saved.version,
-            starts_on=terms.starts_on.isoformat(),
-        )
         return saved
+
+
+def put_charge_definition(terms: DefinitionTerms, *, actor: Actor, at: datetime) -> ChargeDefinition:
+    """Write terms that were checked, as a version; for whoever changes the configuration in one go.
+
+    Needs the hospital's transaction, and a new configuration version in it. Raises as
+    ``save_charge_definition``.
+    """
+    hospital_id = require_transaction()
+    versions = list(ChargeDefinition.objects.filter(code=terms.code).order_by("version"))
+    in_force = [version for version in versions if not version.superseded]
+    same = next((version for version in in_force if version.starts_on == terms.starts_on), None)
+    if same is not None and _says(same, terms):
+        return same
+    _check_change(terms, versions)
+    _make_way(terms, in_force)
+    _ensure_service(hospital_id, terms)
+    saved = ChargeDefinition.objects.create(
+        hospital_id=hospital_id,
+        version=versions[-1].version + 1 if versions else 1,
+        saved_at=at,
+        saved_by=actor.name,
+        **_columns(terms),
+    )
+    audit.record(
+        "charge_definition.saved",
+        actor=actor,
+        at=at,
+        subject_kind="charge_definition",
+        subject_id=saved.id,
+        code=saved.code,
+        version=saved.version,
+        starts_on=terms.starts_on.isoformat(),
+    )
+    return saved
 
 
 def end_charge_definition(
@@ -123,13 +135,13 @@ def end_charge_definition(
     actor.require(PERMISSION_DEFINE)
     with transaction(hospital_id):
         Hospital.objects.select_for_update().get(id=hospital_id)
-        versions = ChargeDefinition.objects.filter(code=code, is_active=True)
+        versions = ChargeDefinition.objects.filter(code=code, superseded=False)
         ending = versions.filter(starts_on__lte=ends_on).order_by("-starts_on").first()
         if ending is None or (ending.ends_on is not None and ending.ends_on < ends_on):
             raise NotFound(
                 f"The charge {code!r} is not in force on {ends_on}.", field="ends_on", code="not_in_force"
             )
-        versions.filter(starts_on__gt=ends_on).update(is_active=False)
+        versions.filter(starts_on__gt=ends_on).update(superseded=True)
         ending.ends_on = ends_on
         ending.save(update_fields=["ends_on"])
         _changed(hospital_id)
@@ -174,17 +186,32 @@ def save_ward_billing_template(
 
 def check_definition(terms: DefinitionTerms) -> None:
     """Refuse terms that cannot be; the ``DomainError`` names the field. Needs the hospital's transaction."""
+    named = {
+        row.code: tuple(row.base.get("definitions", ()))
+        for row in ChargeDefinition.objects.filter(superseded=False).order_by("version")
+    }
+    check_terms(terms, named)
+    _check_names(terms)
+
+
+def check_terms(terms: DefinitionTerms, named: Mapping[str, Sequence[str]]) -> None:
+    """Refuse what cannot be whatever the hospital has. ``named``: by code, whom the bases of others name."""
     _check_code(terms.code)
     _check_word("billing_type", terms.billing_type, ChargeDefinition.BillingType.values)
     _check_amounts(terms)
     _check_tiers(terms)
     _check_limits(terms)
     _check_time(terms)
-    _check_names(terms)
+    _check_known("event_kinds", terms.event_kinds, event_kinds())
+    _check_known("required_at", terms.required_at, steps())
+    _check_word("payment_requirement", terms.payment_requirement, PAYMENT_REQUIREMENTS)
+    for category in terms.patient_categories:
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", category):
+            raise _refusal("patient_categories", f"Expected a code such as private, got {category!r}.")
     if terms.condition:
         check_condition(terms.condition)
     if terms.billing_type == ChargeDefinition.BillingType.PERCENTAGE:
-        _check_percentage(terms)
+        _check_percentage(terms, named)
     elif terms.percent is not None or terms.base:
         raise _refusal("percent", "Expected a percent and its base only for the type percentage.")
 
@@ -223,8 +250,8 @@ def _check_amounts(terms: DefinitionTerms) -> None:
             raise _refusal(name, f"Expected an amount of zero or more, got {amount} minor units.")
     if not 1 <= terms.rounding_minor <= 1_000_000:
         raise _refusal("rounding_minor", "Expected the smallest amount to round to, at least one minor unit.")
-    if not 0 <= terms.free_units <= 10_000:
-        raise _refusal("free_units", "Expected 0 to 10,000 free units.")
+    if not 0 <= terms.free_units <= 10_000 or terms.free_units != int(terms.free_units):
+        raise _refusal("free_units", "Expected 0 to 10,000 whole free units.")
     if terms.ends_on is not None and terms.ends_on < terms.starts_on:
         raise _refusal("ends_on", f"Expected a date not before {terms.starts_on}, got {terms.ends_on}.")
 
@@ -297,19 +324,14 @@ def _check_names(terms: DefinitionTerms) -> None:
         raise _refusal("service", f"There is no service {terms.service!r}; give it a name to make one.")
     _check_known("ward_types", terms.ward_types, set(Ward.objects.values_list("ward_type", flat=True)))
     _check_known("departments", terms.departments, set(Department.objects.values_list("code", flat=True)))
-    _check_known("event_kinds", terms.event_kinds, event_kinds())
-    _check_known("required_at", terms.required_at, steps())
     if terms.template:
         _check_known("template", [terms.template], WardBillingTemplate.objects.values_list("code", flat=True))
-    _check_word("payment_requirement", terms.payment_requirement, PAYMENT_REQUIREMENTS)
-    for category in terms.patient_categories:
-        if not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", category):
-            raise _refusal("patient_categories", f"Expected a code such as private, got {category!r}.")
+    _check_known("base", terms.base.get("services", ()), Service.objects.values_list("code", flat=True))
     if ChargeRule.objects.filter(code=terms.code).exists():
         raise _refusal("code", f"The hospital's file has a charge rule {terms.code!r} already.")
 
 
-def _check_percentage(terms: DefinitionTerms) -> None:
+def _check_percentage(terms: DefinitionTerms, named: Mapping[str, Sequence[str]]) -> None:
     if terms.percent is None or not 0 < terms.percent <= 100:
         raise _refusal("percent", "Expected a percentage above 0 and at most 100.")
     if terms.percent != round(terms.percent, 4):
@@ -320,21 +342,15 @@ def _check_percentage(terms: DefinitionTerms) -> None:
     _check_word("base", terms.base.get("of", "charges"), BASES)
     _check_word("base", terms.base.get("stage", "net"), STAGES)
     _check_known("base", terms.base.get("service_kinds", ()), Service.Kind.values)
-    _check_known("base", terms.base.get("services", ()), Service.objects.values_list("code", flat=True))
-    named = {
-        row.code: set(row.base.get("definitions", ()))
-        for row in ChargeDefinition.objects.filter(is_active=True).order_by("version")
-    }
-    named[terms.code] = set(terms.base.get("definitions", ()))
-    _check_known("base", named[terms.code], named)
-    circle = _circle(terms.code, named)
+    bases = {**named, terms.code: tuple(terms.base.get("definitions", ()))}
+    _check_known("base", bases[terms.code], bases)
+    circle = _circle(terms.code, bases)
     if circle:
-        raise _refusal(
-            "base", f"A percentage cannot be part of its own base: {' of '.join(circle)}.", "circular_base"
-        )
+        way = " of ".join(circle)
+        raise _refusal("base", f"A percentage cannot be part of its own base: {way}.", "circular_base")
 
 
-def _circle(code: str, named: dict[str, set[str]]) -> list[str]:
+def _circle(code: str, named: Mapping[str, Sequence[str]]) -> list[str]:
     """The way from ``code`` back to itself through the bases, if there is one."""
     ways = [[code]]
     seen: set[str] = set()
@@ -362,11 +378,9 @@ def _check_change(terms: DefinitionTerms, versions: Sequence[ChargeDefinition]) 
 def _make_way(terms: DefinitionTerms, versions: Sequence[ChargeDefinition]) -> None:
     """End or withdraw what the new version takes the place of. Raises ``Conflict`` for an overlap."""
     for version in versions:
-        if not version.is_active:
-            continue
         if version.starts_on == terms.starts_on:
-            version.is_active = False
-            version.save(update_fields=["is_active"])
+            version.superseded = True
+            version.save(update_fields=["superseded"])
         elif version.starts_on > terms.starts_on:
             if terms.ends_on is None or terms.ends_on >= version.starts_on:
                 raise Conflict(

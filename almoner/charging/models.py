@@ -99,7 +99,8 @@ class ChargeDefinition(TenantModel):
     Amounts are minor units before discount and tax; without ``rate_minor`` the tariffs of ``service`` give
     the price. ``tiers``: a list of [first unit, last unit or null, rate]. ``base`` of a percentage: ``of``
     (charges, outstanding), ``stage`` (gross, discounted, net), and which ``service_kinds``,
-    ``services`` and ``definitions``. The meaning of every field is worked out in
+    ``services`` and ``definitions``. ``is_active``: whether it charges at all; ``superseded``: another version took
+    its place before it could end. The meaning of every field is worked out in
     docs/explanation/ward-charges.md.
     """
 
@@ -137,6 +138,7 @@ class ChargeDefinition(TenantModel):
     starts_on = models.DateField()
     ends_on = models.DateField(null=True)
     is_active = models.BooleanField(default=True)
+    superseded = models.BooleanField(db_default=False)
     saved_at = models.DateTimeField()
     saved_by = models.CharField(max_length=200)
 

@@ -27,6 +27,8 @@ BLOCKS = {
     "payers": [structure.Named],
     "cash_points": [structure.CashPoint],
     "charge_rules": [structure.ChargeRule],
+    "ward_billing_templates": [structure.WardBillingTemplate],
+    "charge_definitions": [structure.ChargeDefinition, structure.RateTier, structure.PercentageBase],
     "system_configuration": [
         structure.SystemConfiguration,
         structure.GlobalEnforcement,

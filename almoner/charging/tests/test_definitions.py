@@ -153,7 +153,7 @@ def test_a_version_of_the_same_day_is_replaced_and_kept(hospital: TestHospital) 
     again = _save(hospital, replace(DAILY, rate_minor=7000))
     with hospital.transaction():
         versions = ChargeDefinition.objects.filter(code="monitor").order_by("version")
-        assert [(row.version, row.is_active) for row in versions] == [(1, False), (2, True)]
+        assert [(row.version, row.superseded) for row in versions] == [(1, True), (2, False)]
     assert again.version == 2
 
 

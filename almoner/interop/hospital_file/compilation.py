@@ -26,6 +26,8 @@ _NOUNS = {
     "discounts": "discount",
     "packages": "package",
     "charge_rules": "charge rule",
+    "ward_billing_templates": "ward billing template",
+    "charge_definitions": "charge definition",
     "policies": "billing rule of the",
 }
 

@@ -7,6 +7,7 @@ from typing import Any
 from almoner.enforcement.policy import read_settings
 from almoner.interop.hospital_file import derive, structure
 from almoner.interop.hospital_file.compilation import Compilation
+from almoner.interop.hospital_file.definitions import Definitions
 from almoner.interop.hospital_file.explain import validate
 from almoner.interop.hospital_file.laboratory import compile_laboratory
 from almoner.interop.hospital_file.problems import Path, unknown_key
@@ -15,7 +16,7 @@ from almoner.interop.hospital_file.state import BEGINNING, PriceKey, Record, Sta
 from almoner.kernel import service_points
 from almoner.kernel.errors import DomainError
 
-_WARD_TYPES = ("one_time", "daily")
+_WARD_TYPES = ("one_time", "daily", "hourly")
 _RULE_TYPES = (*_WARD_TYPES, "quantity_based")
 
 
@@ -54,11 +55,13 @@ class _Compiler(Compilation):
             self.department(code, department)
         self.wards()
         self.packages()
+        self.defined_services()
         self.services()
         self.service_rules()
         self.tariffs()
         self.discounts()
         self.charge_rules()
+        Definitions(self).compile()
         self.hospital_policy()
         compile_laboratory(self)
         self.wide_policies()
@@ -133,8 +136,8 @@ class _Compiler(Compilation):
         if billing_type not in charged:
             self.document.refuse(
                 path,
-                f"This version cannot charge by the type {billing_type!r} here yet: "
-                f"expected one of {', '.join(charged)}.",
+                f"Expected one of {', '.join(charged)} here; "
+                f"charge_definitions can charge by the type {billing_type!r}.",
             )
 
     def packages(self) -> None:
@@ -221,6 +224,15 @@ class _Compiler(Compilation):
             if other == code or (known is not None and known.kind != "medication"):
                 self.document.refuse(place, "Expected another medication.")
         return tuple(dict.fromkeys(chosen))
+
+    def defined_services(self) -> None:
+        """A charge definition with a name makes the service that it charges."""
+        for index, block in enumerate(self.file.charge_definitions):
+            code = block.service or block.code
+            made = self.places.get(("services", code))
+            if block.name and (made is None or made[0] != "charge_definitions"):
+                path = self.place(("charge_definitions",), index)
+                self.add_service(code, derive.service_record(block.name, "ward"), path)
 
     def service_rules(self) -> None:
         for index, entry in enumerate(self.file.per_service_configuration):

@@ -19,6 +19,7 @@ from almoner.hospitals.models import ConfigurationVersion, Hospital
 from almoner.identity import audit
 from almoner.interop.hospital_file import fragment
 from almoner.interop.hospital_file.compile import compile_document
+from almoner.interop.hospital_file.definitions import keep
 from almoner.interop.hospital_file.plan import ADDED, CHANGED, REMOVED, Change, Plan, compare
 from almoner.interop.hospital_file.policies import Policy
 from almoner.interop.hospital_file.problems import HospitalFileInvalid, Problem
@@ -205,6 +206,8 @@ def _plan(
     if is_part:
         document = fragment.lay_over(document, render(old))
     new = compile_document(document)
+    if new["hospital"]:
+        keep(old, new)
     if hospital and not is_part and _slug(document) != hospital:
         document.refuse(("hospital", "slug"), f"Expected {hospital!r}, the hospital that was named.")
     if (

@@ -25,6 +25,7 @@ class Names:
             "service": ("service", tuple(_services(document))),
             "ward_type": ("ward type", tuple(_words(document, "wards", "ward_type"))),
             "event_kind": ("event kind", tuple(sorted(service_points.event_kinds()))),
+            "template": ("ward billing template", _keys(document, "ward_billing_templates")),
             "step": ("step", tuple(sorted(service_points.steps()))),
         }
         self._sets = {sort: frozenset(known) for sort, (_, known) in self._names.items()}
@@ -65,9 +66,21 @@ def _services(document: Document) -> Iterable[str]:
         for key in node.value if isinstance(node.value, dict) else ():
             if is_fee(key):
                 yield derive.fee_service_code(department, key)
+    yield from _defined_services(document)
     for ward, node in _section(document, "wards").items():
         charges = node.value.get("charges") if isinstance(node.value, dict) else None
         for charge in charges.value if charges is not None and isinstance(charges.value, list) else ():
             code = charge.value.get("code") if isinstance(charge.value, dict) else None
             if code is not None and isinstance(code.value, str):
                 yield derive.ward_service_code(ward, code.value)
+
+
+def _defined_services(document: Document) -> Iterable[str]:
+    """The services that charge definitions make by giving them a name."""
+    root = document.root.value
+    section = root.get("charge_definitions") if isinstance(root, dict) else None
+    for entry in section.value if section is not None and isinstance(section.value, list) else ():
+        block = entry.value if isinstance(entry.value, dict) else {}
+        code = block.get("service") or block.get("code")
+        if "name" in block and code is not None and isinstance(code.value, str):
+            yield str(code.value)

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from almoner.interop.hospital_file import derive, structure
+from almoner.interop.hospital_file.definitions import draw_definition
 from almoner.interop.hospital_file.laboratory import draw_laboratory
 from almoner.interop.hospital_file.state import BEGINNING, Key, PriceKey, Record, State
 from almoner.kernel.money import Money
@@ -93,6 +94,9 @@ class _Renderer:
         departments = self.keyed("departments", self.department)
         wards = self.keyed("wards", self.ward)
         packages = self.keyed("packages", self.package)
+        definitions = [
+            self.definition(key, record) for key, record in self.state["charge_definitions"].items()
+        ]
         services = self.services()
         sections: dict[str, Any] = {
             "hospital": hospital,
@@ -111,6 +115,8 @@ class _Renderer:
             "packages": packages,
             "cash_points": self.keyed("cash_points", lambda code, record: dict(record)),
             "laboratory": draw_laboratory(self.state),
+            "ward_billing_templates": self.keyed("ward_billing_templates", self.template),
+            "charge_definitions": definitions,
             "charge_rules": {str(code): self.rule(record) for code, record in self.rules.items()},
         }
         return {name: block for name, block in sections.items() if block}
@@ -206,6 +212,22 @@ class _Renderer:
             "services": list(record["services"]),
             **self.period(record),
         }
+
+    def template(self, code: str, record: Record) -> Record:
+        wards = {"ward_types": list(record["ward_types"])} if record["ward_types"] else {}
+        return {"name": record["name"], **wards}
+
+    def definition(self, key: Key, record: Record) -> Record:
+        """The first version of a definition names the service that was made for it."""
+        service = record["service"]
+        known = self.state["services"].get(service)
+        name = ""
+        if known is not None and service not in self.derived:
+            made = derive.service_record(known["name"], "ward")
+            if known["kind"] == made["kind"] and not known["department"] and service not in self.standing:
+                self.derived[service] = made
+                name = known["name"]
+        return draw_definition(key, record, name, self.amount, _percent)
 
     def services(self) -> dict[str, Any]:
         drawn: dict[str, Any] = {}

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from almoner.catalog.models import Discount, Package, Service, TariffLine, Tax
-from almoner.charging.models import ChargeRule
+from almoner.charging.models import ChargeDefinition, ChargeRule, WardBillingTemplate
 from almoner.enforcement.models import PaymentPolicy
 from almoner.hospitals.models import Bed, Department, Hospital, Ward
+from almoner.interop.hospital_file.definitions import TERMS
 from almoner.interop.hospital_file.laboratory import read_laboratory
 from almoner.interop.hospital_file.state import PriceKey, State
 from almoner.kernel.tenancy import require_transaction
@@ -51,7 +52,7 @@ DISCOUNT_FIELDS = (
 
 
 def read_state(hospital: Hospital) -> State:
-    """Everything in force at ``hospital``, in fifteen queries. Needs the hospital's transaction."""
+    """Everything in force at ``hospital``, in seventeen queries. Needs the hospital's transaction."""
     require_transaction()
     state = State()
     state["hospital"][""] = {name: getattr(hospital, name) for name in HOSPITAL_FIELDS}
@@ -63,11 +64,25 @@ def read_state(hospital: Hospital) -> State:
         state["charge_rules"][rule.code] = {name: getattr(rule, name) for name in RULE_FIELDS} | {
             "required_at": tuple(rule.required_at)
         }
+    for template in WardBillingTemplate.objects.order_by("code"):
+        state["ward_billing_templates"][template.code] = {
+            "name": template.name,
+            "ward_types": tuple(template.ward_types),
+        }
+    for definition in ChargeDefinition.objects.filter(superseded=False).order_by("code", "starts_on"):
+        record = {name: _said(getattr(definition, name)) for name in TERMS}
+        record["free_units"] = int(definition.free_units)
+        record["tiers"] = tuple(tuple(tier) for tier in definition.tiers)
+        state["charge_definitions"][definition.code, definition.starts_on.isoformat()] = record
     for policy in PaymentPolicy.objects.order_by("scope", "subject"):
         if policy.settings:
             state["policies"][policy.scope, policy.subject] = policy.settings
     read_laboratory(state)
     return state
+
+
+def _said(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _read_places(state: State) -> None:

@@ -23,6 +23,8 @@ SECTIONS = (
     "discounts",
     "packages",
     "charge_rules",
+    "ward_billing_templates",
+    "charge_definitions",
     "policies",
     "laboratory",
 )
@@ -50,8 +52,8 @@ class State:
     """A hospital's configuration: section, then key, then a flat record of plain values.
 
     Amounts are minor units (their field ends in ``_minor``), dates are ``date``, references are codes.
-    Keys: the code; (ward, bed) for beds; ``PriceKey`` for prices; (scope, subject) for policies; the
-    hospital itself and how its laboratory works have the key ``""``.
+    Keys: the code; (ward, bed) for beds; ``PriceKey`` for prices; (code, first day in ISO 8601) for charge
+    definitions; (scope, subject) for policies; the hospital itself and how its laboratory works have the key ``""``.
     """
 
     sections: dict[str, dict[Key, Record]] = field(

@@ -10,9 +10,11 @@ from uuid import UUID
 from django.db import models
 
 from almoner.catalog.models import Discount, Package, Service, TariffLine, Tax
-from almoner.charging.models import ChargeRule
+from almoner.charging.definitions import put_charge_definition
+from almoner.charging.models import ChargeRule, WardBillingTemplate
 from almoner.enforcement.models import PaymentPolicy
 from almoner.hospitals.models import Bed, Department, Hospital, Ward
+from almoner.interop.hospital_file.definitions import terms_of
 from almoner.interop.hospital_file.laboratory import store_settings, store_tests
 from almoner.interop.hospital_file.plan import ADDED, CHANGED, REMOVED, Plan
 from almoner.interop.hospital_file.state import Key, PriceKey, Record
@@ -52,6 +54,8 @@ class _Store:
             ("discounts", lambda: self.plain("discounts", Discount)),
             ("packages", lambda: self.plain("packages", Package)),
             ("charge_rules", lambda: self.plain("charge_rules", ChargeRule)),
+            ("ward_billing_templates", lambda: self.plain("ward_billing_templates", WardBillingTemplate)),
+            ("charge_definitions", self.charge_definitions),
             ("policies", self.policies),
             ("laboratory", lambda: store_settings(self.plan)),
         ):
@@ -223,6 +227,11 @@ class _Store:
                 for code, record in self.written(section)
             ),
         )
+
+    def charge_definitions(self) -> None:
+        """What is new or says something else becomes a version; none is ever removed."""
+        for key, record in self.written("charge_definitions"):
+            put_charge_definition(terms_of(key, record), actor=self.actor, at=self.at)
 
     def policies(self) -> None:
         for key in self.removed("policies"):

@@ -316,6 +316,69 @@ class ChargeRule(Block):
     required_at: tuple[Word60, ...] = ()
 
 
+class WardBillingTemplate(Block):
+    """A named set of charge definitions and the ward types it holds in (section 7.3)."""
+
+    name: Text
+    ward_types: tuple[Code40, ...] = ()
+
+
+class RateTier(Block):
+    """Units ``first`` to ``last`` (without it: and all above) cost ``rate`` each."""
+
+    first: Annotated[int, whole_of(1, 1_000_000)]
+    last: Annotated[int, whole_of(1, 1_000_000)] | None = None
+    rate: Amount
+
+
+class PercentageBase(Block):
+    """What a percentage is taken of; without kinds, services and definitions: of everything."""
+
+    of: Annotated[str, one_of("charges", "outstanding")] = "charges"
+    stage: Annotated[str, one_of("gross", "discounted", "net")] = "net"
+    service_kinds: tuple[Annotated[str, one_of(*SERVICE_KINDS)], ...] = ()
+    services: tuple[Code80, ...] = ()
+    definitions: tuple[Code80, ...] = ()
+
+
+class ChargeDefinition(Block):
+    """A version of how something is charged (sections 2.1 and 2.2); docs/explanation/ward-charges.md explains it.
+
+    ``name`` makes a service of the code for it. An entry of the same code and a later ``starts_on`` is its next version.
+    """
+
+    code: Code80
+    name: LongText | None = None
+    service: Code80 | None = Field(
+        None, description="What is charged; the service of the same code without it."
+    )
+    billing_type: BillingType
+    rate: Amount | None = Field(None, description="Without it the tariffs of the service give the price.")
+    percent: Percent | None = None
+    base: PercentageBase | None = None
+    free_units: Annotated[int, whole_of(0, 10_000)] = 0
+    tiers: tuple[RateTier, ...] = ()
+    minimum: Amount | None = None
+    cap: Amount | None = None
+    cap_per: Annotated[str, one_of("charge", "day", "stay")] | None = None
+    rounding: Amount | None = Field(
+        None, description="The smallest amount that a charge of it is rounded to."
+    )
+    day_rule: Annotated[str, one_of("full", "by_hour", "noon_to_noon", "free_until")] = "full"
+    free_minutes: Annotated[int, whole_of(0, 1439)] = 0
+    template: Code80 | None = None
+    ward_types: tuple[Code40, ...] = ()
+    patient_categories: tuple[Code40, ...] = ()
+    departments: tuple[Code60, ...] = ()
+    triggered_by: tuple[Word60, ...] = Field((), description="The events that trigger it.")
+    condition: Annotated[str, text_of(500)] | None = Field(None, description="In CEL: patient_age >= 65.")
+    payment_requirement: Annotated[str, one_of("immediate", "deferred", "plan")] | None = None
+    required_at: tuple[Word60, ...] = ()
+    starts_on: Day | None = None
+    ends_on: Day | None = None
+    active: Switch = True
+
+
 class GlobalEnforcement(Block):
     """The hospital's rule, where no department or service says otherwise (section 4.1)."""
 
@@ -437,6 +500,8 @@ class HospitalFile(Block):
     payers: dict[Code60, Named] = Field(default_factory=dict)
     cash_points: dict[Code30, CashPoint] = Field(default_factory=dict)
     charge_rules: dict[RuleCode, ChargeRule] = Field(default_factory=dict)
+    ward_billing_templates: dict[Code80, WardBillingTemplate] = Field(default_factory=dict)
+    charge_definitions: tuple[ChargeDefinition, ...] = ()
     system_configuration: SystemConfiguration = Field(default_factory=SystemConfiguration)
     module_rules: dict[Code40, PolicyBlock] = Field(default_factory=dict)
     patient_categories: dict[Code40, PolicyBlock] = Field(default_factory=dict)

@@ -112,9 +112,30 @@ MISTAKES = {
         "charge_rules:\n  r: {event_kind: patient.checked_in}\n",
         ["11:3: charge_rules.r: Expected a service, or per_line: true"],
     ),
-    "a type of charge that is not there yet": (
-        "charge_rules:\n  r: {event_kind: ward.admitted, service: cbc, charge_type: hourly}\n",
-        ["11:61: charge_rules.r.charge_type: This version cannot charge by the type 'hourly' here yet"],
+    "a type of charge that a rule cannot have": (
+        "charge_rules:\n  r: {event_kind: ward.admitted, service: cbc, charge_type: percentage}\n",
+        ["11:61: charge_rules.r.charge_type: Expected one of one_time, daily, hourly, quantity_based here"],
+    ),
+    "a definition with a gap between its tiers": (
+        "charge_definitions:\n  - {code: d, name: D, billing_type: hourly, tiers: [{first: 2, rate: 5}]}\n",
+        ["11:58: charge_definitions[0].tiers: Expected tier 1 to begin with unit 1, got 2."],
+    ),
+    "a condition that cannot be read": (
+        "charge_definitions:\n  - {code: d, name: D, billing_type: daily, rate: 5, condition: 'patient_age >'}\n",
+        ["11:66: charge_definitions[0].condition: The condition cannot be read"],
+    ),
+    "a percentage of itself": (
+        "charge_definitions:\n  - {code: d, name: D, billing_type: percentage, percent: 5, base: {definitions: [d]}}\n",
+        ["11:69: charge_definitions[0].base: A percentage cannot be part of its own base: d of d."],
+    ),
+    "two versions in force at once": (
+        "charge_definitions:\n  - {code: d, name: D, billing_type: daily, rate: 5, ends_on: 2026-03-01}\n"
+        "  - {code: d, billing_type: daily, rate: 6, starts_on: 2026-03-01}\n",
+        ["12:5: charge_definitions[1]: The version from 2000-01-01 is in force until 2026-03-01"],
+    ),
+    "a definition of a service that is not there": (
+        "charge_definitions:\n  - {code: d, billing_type: daily, rate: 5}\n",
+        ["11:12: charge_definitions[0].code: There is no service 'd'."],
     ),
     "a charge by quantity of a whole event": (
         "charge_rules:\n  r: {event_kind: lab_test.ordered, service: cbc, charge_type: quantity_based}\n",
@@ -242,12 +263,13 @@ def test_two_wards_of_a_type_cannot_both_charge() -> None:
     assert "list them once" in problems[0].message
 
 
-@pytest.mark.parametrize("billing_type", ["hourly", "percentage", "quantity_based", "event_triggered"])
-def test_ward_charges_that_cannot_be_charged_yet_are_refused(billing_type: str) -> None:
+@pytest.mark.parametrize("billing_type", ["percentage", "quantity_based", "event_triggered"])
+def test_ward_charges_that_need_a_definition_are_refused(billing_type: str) -> None:
     charge = f"charges: [{{code: c, name: C, billing_type: {billing_type}, amount: 5}}]"
     text = HEAD.replace("department: cardiology}", f"department: cardiology, {charge}}}")
-    assert [problem.message.split(":")[0] for problem in check(text)] == [
-        f"This version cannot charge by the type '{billing_type}' here yet"
+    assert [problem.message for problem in check(text)] == [
+        "Expected one of one_time, daily, hourly here; "
+        f"charge_definitions can charge by the type '{billing_type}'."
     ]
 
 
