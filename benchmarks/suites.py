@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmarks import measure, page_suites
 from benchmarks.clients import Block, Client, together
 from benchmarks.databases import Server, environment_for
-from benchmarks.measure import Result, Samples, compare, in_turns
+from benchmarks.measure import FEWEST_ROUNDS, Result, Samples, compare, in_turns
 from benchmarks.web import WebServer
 
 BATCH = 100
 READER = -1
+ITEMS_OF_A_DAY = 8 + 24
 SIZES = {"10k": 10_000, "100k": 100_000, "1m": 1_000_000}
 TRIGGERS = "the floor's summaries come from the same statement trigger as ours"
 READ_LIMIT_MS = 3.0
@@ -22,20 +23,21 @@ GROWTH_LIMIT = 1.5
 
 @dataclass(frozen=True)
 class Plan:
-    """How much is measured: rounds of blocks, calls in a block, seconds of an HTTP block."""
+    """How much is measured: rounds of blocks, calls in a block, seconds of an HTTP block, beds of a night."""
 
     rounds: int
     calls: int
     web_seconds: float
     sizes: tuple[str, ...]
+    beds: int
 
     @property
     def largest(self) -> str:
         return self.sizes[-1]
 
 
-FULL = Plan(rounds=11, calls=200, web_seconds=2.5, sizes=("10k", "100k", "1m"))
-QUICK = Plan(rounds=3, calls=50, web_seconds=1.0, sizes=("10k", "100k"))
+FULL = Plan(rounds=11, calls=200, web_seconds=2.5, sizes=("10k", "100k", "1m"), beds=10_000)
+QUICK = Plan(rounds=3, calls=50, web_seconds=1.0, sizes=("10k", "100k"), beds=500)
 
 
 class Bench:
@@ -232,6 +234,32 @@ def _visits(bench: Bench, visitors: list[Client], almoner: int, bare: int) -> Re
     )
 
 
+def accrual(bench: Bench) -> Iterator[Result]:
+    """The nightly run: everybody in a bed charged for a day by 8 daily definitions and an hourly one."""
+    beds, database = bench.plan.beds, "bench_nights"
+    bench.server.create(database)
+    with Client("accrual", 0, environment_for(bench.server.urls(database))) as client:
+        client.call("prepare", beds)
+        bench.server.analyse(database)
+        bench.server.settle()
+        result = compare(
+            "accrual",
+            ours=lambda: [client.call("ours")],
+            floor=lambda: [client.call("by_hand")],
+            rounds=FEWEST_ROUNDS,
+            unit="charges/s",
+            units_per_call=beds * ITEMS_OF_A_DAY,
+            at_least=0.50,
+        )
+        memory = client.call("peak_megabytes")
+        yield replace(
+            result,
+            note=f"{beds:,} beds, {beds * ITEMS_OF_A_DAY:,} charges a night, {memory:.0f} MB at most; the floor knows "
+            f"the prices and is one statement; {TRIGGERS}",
+        )
+    bench.server.drop(database)
+
+
 SUITES: dict[str, Callable[[Bench], Iterator[Result]]] = {
     "gate": gate,
     "status": status,
@@ -239,6 +267,7 @@ SUITES: dict[str, Callable[[Bench], Iterator[Result]]] = {
     "capture.floor.bare": capture_bare,
     "capture.batch100": capture_batch,
     "payment.single": payment_single,
+    "accrual": accrual,
     "visit.http": visit_http,
     "page": page_suites.pages,
     "pages.open": page_suites.open_pages,

@@ -401,7 +401,7 @@ def _make_way(terms: DefinitionTerms, versions: Sequence[ChargeDefinition]) -> N
 
 def draft_of(terms: DefinitionTerms) -> ChargeDefinition:
     """The terms as a first version that is not saved."""
-    return ChargeDefinition(version=1, **_columns(terms))
+    return ChargeDefinition(version=1, superseded=False, **_columns(terms))
 
 
 def _says(row: ChargeDefinition, terms: DefinitionTerms) -> bool:

@@ -8,16 +8,20 @@ from typing import Any
 from uuid import UUID
 
 from almoner.charging import operations as charging
+from almoner.charging.definitions import DefinitionTerms, save_charge_definition
 from almoner.charging.models import ChargeItem
+from almoner.hospitals.models import Bed
 from almoner.identity import audit
 from almoner.kernel.actor import Actor
 from almoner.kernel.ids import new_id
 from almoner.ledger.models import JournalEntry
-from almoner.orders.operations import Medication, prescribe
+from almoner.orders.operations import Medication, admit, prescribe
 from almoner.patients.operations import open_encounter, register_patient
 from almoner.payments import operations as payments
 from almoner.payments.models import DepositApplication
 from almoner.service_points.pharmacy import operations as pharmacy
+from almoner.service_points.ward import operations as ward
+from almoner.service_points.ward.accrual import accrue_hospital
 from tests.support.hospital import (
     NOON,
     SERVICE_PROVIDED,
@@ -55,6 +59,7 @@ def busy_hospital() -> tuple[TestHospital, dict[str, Any]]:
     hospital.capture(SERVICE_PROVIDED, "unlisted", "consultation", patient=ada)
     _hand_out(hospital, ids)
     _drawers(hospital, hospital.patient("Cay"), ids)
+    _lie_in_bed(hospital, ids)
     _register(hospital)
     audit.seal(hospital.id, at=NOON, limit=1)
     audit.seal(hospital.id, at=NOON + timedelta(minutes=1))
@@ -72,6 +77,42 @@ def _register(hospital: TestHospital) -> None:
             actor=hospital.actor,
             at=NOON,
         )
+
+
+def _lie_in_bed(hospital: TestHospital, ids: dict[str, Any]) -> None:
+    """A stay of two days and some hours, charged by the day and the hour."""
+    how: dict[str, Any] = {"actor": hospital.actor, "at": NOON}
+    for code, billing_type in (("room", "daily"), ("watch", "hourly")):
+        terms = DefinitionTerms(
+            code=code,
+            service=f"{code}_time",
+            service_name=code,
+            billing_type=billing_type,
+            starts_on=NOON.date(),
+            rate_minor=100,
+        )
+        save_charge_definition(hospital.id, terms, **how)
+    admission = admit(
+        hospital.id,
+        encounter_id=hospital.encounter(hospital.patient("Fay"), "inpatient").id,
+        ward="general_ward",
+        idempotency_key="admission",
+        **how,
+    ).order
+    with hospital.transaction():
+        bed = Bed.objects.earliest("code")
+    ward.assign_bed(hospital.id, admission.id, bed_id=bed.id, **how)
+    later = NOON + timedelta(hours=30)
+    accrue_hospital(hospital.id, until=later, actor=hospital.actor, at=later)
+    with hospital.transaction():
+        items = {item.service_period: item.id for item in ChargeItem.objects.filter(order_id=admission.id)}
+    ids["day"], ids["next_day"], ids["hour"] = (
+        items["2026-03-02"],
+        items["2026-03-03"],
+        items["2026-03-02T13Z"],
+    )
+    with hospital.transaction():
+        ids["stay_event"] = ChargeItem.objects.get(id=ids["day"]).event_id
 
 
 def _hand_out(hospital: TestHospital, ids: dict[str, Any]) -> None:

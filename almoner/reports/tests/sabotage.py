@@ -60,6 +60,26 @@ _GIVE_MORE = (
 
 SABOTAGES = [
     Sabotage(
+        "period_charged_once",
+        "a day charged again as another revision",
+        "event {stay_event}",
+        (
+            "UPDATE charging_chargeitem SET service_period = '2026-03-02', revision = 1 WHERE id = '{next_day}'",
+        ),
+    ),
+    Sabotage(
+        "period_in_bed",
+        "an hour before the patient came",
+        "charge item {hour}",
+        ("UPDATE charging_chargeitem SET service_period = '2026-03-02T05Z' WHERE id = '{hour}'",),
+    ),
+    Sabotage(
+        "period_in_bed",
+        "a day long before the patient came",
+        "charge item {next_day}",
+        ("UPDATE charging_chargeitem SET service_period = '2026-02-20' WHERE id = '{next_day}'",),
+    ),
+    Sabotage(
         "entry_balances",
         "lopsided entry",
         f"entry {NEW_ENTRY}",

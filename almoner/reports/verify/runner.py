@@ -13,8 +13,19 @@ from almoner.reports.verify.pharmacy import PHARMACY
 from almoner.reports.verify.probe import Check, Cursor, Found, Probe, Result
 from almoner.reports.verify.series import SERIES
 from almoner.reports.verify.summaries import SUMMARIES
+from almoner.reports.verify.time_charges import TIME_CHARGES
 
-PROBES: tuple[Probe, ...] = (*LEDGER, *CHARGES, *PAYMENTS, *DRAWERS, *SERIES, *SUMMARIES, *PHARMACY, *AUDIT)
+PROBES: tuple[Probe, ...] = (
+    *LEDGER,
+    *CHARGES,
+    *TIME_CHARGES,
+    *PAYMENTS,
+    *DRAWERS,
+    *SERIES,
+    *SUMMARIES,
+    *PHARMACY,
+    *AUDIT,
+)
 CHECKS: tuple[Check, ...] = tuple(check for probe in PROBES for check in probe.checks)
 FINDINGS_SHOWN = 20
 

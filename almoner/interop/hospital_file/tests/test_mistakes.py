@@ -118,19 +118,21 @@ MISTAKES = {
     ),
     "a definition with a gap between its tiers": (
         "charge_definitions:\n  - {code: d, name: D, billing_type: hourly, tiers: [{first: 2, rate: 5}]}\n",
-        ["11:58: charge_definitions[0].tiers: Expected tier 1 to begin with unit 1, got 2."],
+        ["11:53: charge_definitions[0].tiers: Expected tier 1 to begin with unit 1, got 2."],
     ),
     "a condition that cannot be read": (
         "charge_definitions:\n  - {code: d, name: D, billing_type: daily, rate: 5, condition: 'patient_age >'}\n",
-        ["11:66: charge_definitions[0].condition: The condition cannot be read"],
+        ["11:65: charge_definitions[0].condition: The condition cannot be read"],
     ),
     "a percentage of itself": (
         "charge_definitions:\n  - {code: d, name: D, billing_type: percentage, percent: 5, base: {definitions: [d]}}\n",
-        ["11:69: charge_definitions[0].base: A percentage cannot be part of its own base: d of d."],
+        ["11:68: charge_definitions[0].base: A percentage cannot be part of its own base: d of d."],
     ),
     "two versions in force at once": (
-        "charge_definitions:\n  - {code: d, name: D, billing_type: daily, rate: 5, ends_on: 2026-03-01}\n"
-        "  - {code: d, billing_type: daily, rate: 6, starts_on: 2026-03-01}\n",
+        (
+            "charge_definitions:\n  - {code: d, name: D, billing_type: daily, rate: 5, ends_on: 2026-03-01}\n"
+            "  - {code: d, billing_type: daily, rate: 6, starts_on: 2026-03-01}\n"
+        ),
         ["12:5: charge_definitions[1]: The version from 2000-01-01 is in force until 2026-03-01"],
     ),
     "a definition of a service that is not there": (
@@ -268,8 +270,10 @@ def test_ward_charges_that_need_a_definition_are_refused(billing_type: str) -> N
     charge = f"charges: [{{code: c, name: C, billing_type: {billing_type}, amount: 5}}]"
     text = HEAD.replace("department: cardiology}", f"department: cardiology, {charge}}}")
     assert [problem.message for problem in check(text)] == [
-        "Expected one of one_time, daily, hourly here; "
-        f"charge_definitions can charge by the type '{billing_type}'."
+        (
+            "Expected one of one_time, daily, hourly here; "
+            f"charge_definitions can charge by the type '{billing_type}'."
+        )
     ]
 
 
