@@ -19,6 +19,8 @@ SIZES = {"10k": 10_000, "100k": 100_000, "1m": 1_000_000}
 TRIGGERS = "the floor's summaries come from the same statement trigger as ours"
 READ_LIMIT_MS = 3.0
 GROWTH_LIMIT = 1.5
+DECISIONS = 100_000
+PREVIEW_LIMIT_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -200,6 +202,34 @@ def status(bench: Bench) -> Iterator[Result]:
     yield from _reads(bench, "status", "status_ours")
 
 
+def policy_preview(bench: Bench) -> Iterator[Result]:
+    """What another policy would have done to a hundred thousand decisions, against reading them."""
+    ours, floor = Samples(), Samples()
+    with bench.client(READER) as client:
+        count = client.call("past_decisions", DECISIONS)
+        bench.server.settle()
+        in_turns(
+            [
+                lambda: ours.add([client.call("preview_ours", 1)]),
+                lambda: floor.add([client.call("preview_floor", 1)]),
+            ],
+            FEWEST_ROUNDS,
+        )
+    seconds, least = ours.milliseconds(0.5) / 1000, floor.milliseconds(0.5) / 1000
+    yield Result(
+        name="policy.preview.100k",
+        unit="s",
+        ours=seconds,
+        floor=least,
+        ratio=seconds / least,
+        p50_ms=seconds * 1000,
+        p99_ms=ours.milliseconds(0.99),
+        note=f"{count:,} past decisions made anew; the floor reads and parses the same facts",
+        target=f"< {PREVIEW_LIMIT_SECONDS:g} s",
+        met=seconds < PREVIEW_LIMIT_SECONDS,
+    )
+
+
 def visit_http(bench: Bench) -> Iterator[Result]:
     """Three requests: event with three charges, payment in full, billing status."""
     urls = bench.server.urls(bench.database())
@@ -263,6 +293,7 @@ def accrual(bench: Bench) -> Iterator[Result]:
 SUITES: dict[str, Callable[[Bench], Iterator[Result]]] = {
     "gate": gate,
     "status": status,
+    "policy.preview": policy_preview,
     "capture.single": capture_single,
     "capture.floor.bare": capture_bare,
     "capture.batch100": capture_batch,

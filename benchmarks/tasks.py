@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import count
 from typing import Any
 from uuid import UUID
 
+import orjson
 from django.conf import settings
 from django.db import connection
 
@@ -23,6 +24,8 @@ from almoner.charging.rules import Event, EventLine
 from almoner.enforcement import gate
 from almoner.enforcement.api import SCOPE_BLOCKED, SCOPE_STATUS
 from almoner.enforcement.facts import Subject
+from almoner.enforcement.policy import read_policies
+from almoner.enforcement.preview import preview
 from almoner.enforcement.queries import billing_status
 from almoner.hospitals.models import Hospital
 from almoner.identity.models import ApiKey
@@ -41,6 +44,7 @@ DESKS = 32
 READER = -1
 VISITS_OF_A_DESK = 600
 BATCH = 100
+ASKED = 500
 
 
 class Desk:
@@ -257,6 +261,54 @@ def status_ours(desk: Desk, number: int) -> Block:
         lambda patient_id: billing_status(hospital_id, patient_id, at=at),
         (desk.next_visit().patient_id for _ in range(number)),
     )
+
+
+def past_decisions(desk: Desk, number: int) -> int:
+    """Not a measurement: ``number`` decisions over the last thirty days, each about an order of its own, with the
+    facts of some that the gate has made now; returns how many there are."""
+    gate_ours(desk, ASKED)
+    with transaction(desk.hospital.id), connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO enforcement_gatedecision (hospital_id, id, step, patient_id, encounter_id, order_id,"
+            " outcome, reason_code, reason, due_minor, currency, facts, configuration_version, decided_at,"
+            " asked_by) SELECT d.hospital_id, gen_random_uuid(), step, patient_id, encounter_id,"
+            " gen_random_uuid(), outcome, reason_code, reason, due_minor, currency, facts,"
+            " configuration_version, decided_at - random() * interval '30 days', asked_by"
+            " FROM (SELECT * FROM enforcement_gatedecision WHERE hospital_id = %s"
+            "       ORDER BY decided_at DESC LIMIT %s) AS d CROSS JOIN generate_series(1, %s)",
+            [desk.hospital.id, ASKED, -(-number // ASKED)],
+        )
+        cursor.execute(
+            "SELECT count(*) FROM enforcement_gatedecision WHERE hospital_id = %s", [desk.hospital.id]
+        )
+        return int(cursor.fetchone()[0])
+
+
+def preview_ours(desk: Desk, number: int) -> Block:
+    """``number`` previews of strict payment over the last thirty days."""
+    until = now()
+    policies = read_policies(0, [("hospital", "", {"payment_enforcement": {"global_policy": "strict"}})])
+    return timed(
+        lambda since: preview(desk.hospital.id, policies, since=since, until=until),
+        (until - timedelta(days=31) for _ in range(number)),
+    )
+
+
+def preview_floor(desk: Desk, number: int) -> Block:
+    """The same decisions read and parsed, and nothing done with them."""
+
+    def read(since: datetime) -> None:
+        with transaction(desk.hospital.id), connection.chunked_cursor() as cursor:
+            cursor.execute(
+                "SELECT facts::text FROM enforcement_gatedecision WHERE hospital_id = %s AND decided_at >= %s"
+                " ORDER BY decided_at",
+                [desk.hospital.id, since],
+            )
+            while rows := cursor.fetchmany(2000):
+                for (facts,) in rows:
+                    orjson.loads(facts)
+
+    return timed(read, (now() - timedelta(days=31) for _ in range(number)))
 
 
 def changes_ticket(desk: Desk) -> str:
