@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from django.http import HttpResponse
+from django.utils.translation import gettext as _
 from ninja import Header, Query, Router
 
 from almoner.charging.models import ChargeItem, ClinicalEvent
@@ -60,7 +61,8 @@ def _event(body: NewEvent, idempotency_key: str, field: str = "kind") -> Event:
     if kind is not None and kind.delivers:
         title = steps()[kind.delivers].title if kind.delivers in steps() else kind.delivers
         raise DomainError(
-            f"{body.kind} fulfils a step that a gate guards ({title}): call that step's own endpoint.",
+            _("%(kind)s fulfils a step that a gate guards (%(title)s): call that step's own endpoint.")
+            % {"kind": body.kind, "title": title},
             field=field,
             code="gated_event_kind",
         )
@@ -186,7 +188,9 @@ def get_event(request: ApiRequest, event_id: UUID) -> HttpResponse:
     with transaction(request.auth.hospital_id):
         row = ClinicalEvent.objects.filter(id=event_id).first()
         if row is None:
-            raise NotFound("There is no such event at this hospital.", field="event_id", code="unknown_event")
+            raise NotFound(
+                _("There is no such event at this hospital."), field="event_id", code="unknown_event"
+            )
         return answer(_events_with_charges([row])[0])
 
 
@@ -219,7 +223,7 @@ def find_charge_item(item_id: UUID) -> ChargeItem:
     item = ChargeItem.objects.select_related("service").filter(id=item_id).first()
     if item is None:
         raise NotFound(
-            "There is no such charge item at this hospital.",
+            _("There is no such charge item at this hospital."),
             field="charge_item_id",
             code="unknown_charge_item",
         )

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from almoner.catalog.pricing import PriceBook
 from almoner.catalog.queries import read_price_book
 from almoner.charging.conditions import Condition
@@ -158,7 +160,7 @@ def read_book(hospital_id: UUID) -> Book:
     """The hospital's book as it stands now, read anew. Needs the hospital's transaction."""
     hospital = Hospital.objects.filter(id=hospital_id).first()
     if hospital is None:
-        raise NotFound("There is no such hospital.", field="hospital_id", code="unknown_hospital")
+        raise NotFound(_("There is no such hospital."), field="hospital_id", code="unknown_hospital")
     rules: dict[str, list[Rule]] = {}
     time_rules: dict[str, list[Rule]] = {}
     percentages: dict[str, list[Rule]] = {}

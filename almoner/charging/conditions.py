@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 import cel
+from django.utils.translation import gettext as _
 
 from almoner.kernel.errors import DomainError
 
@@ -69,21 +70,29 @@ class Condition:
 def check_condition(source: str) -> Condition:
     """The condition, if it can be relied on. Raises ``DomainError`` at ``condition`` saying what is wrong."""
     if len(source) > MAXIMUM_LENGTH:
-        raise _refusal(f"A condition has at most {MAXIMUM_LENGTH} characters.")
+        raise _refusal(
+            _("A condition has at most %(maximum_length)s characters.") % {"maximum_length": MAXIMUM_LENGTH}
+        )
     try:
         program = _program(source)
     except ValueError as error:
         reason = str(error).split("Syntax error:")[-1].split("\n")[0].split(" expecting")[0].strip()
-        raise _refusal(f"The condition cannot be read: {reason}.") from None
+        raise _refusal(_("The condition cannot be read: %(reason)s.") % {"reason": reason}) from None
     unknown = sorted(set(program.variables()) - set(VARIABLES))
     if unknown:
-        raise _refusal(f"There is no {unknown[0]!r} to ask for. Known: {', '.join(sorted(VARIABLES))}.")
+        raise _refusal(
+            _("There is no %(unknown)r to ask for. Known: %(variables)s.")
+            % {"unknown": unknown[0], "variables": ", ".join(sorted(VARIABLES))}
+        )
     condition = Condition(source)
     for facts in _samples(source, sorted(program.variables())):
         try:
             condition.holds(facts)
         except ConditionFailed as failure:
-            raise _refusal(f"The condition has no answer for {_told(facts)}: {failure}.") from None
+            raise _refusal(
+                _("The condition has no answer for %(facts)s: %(failure)s.")
+                % {"facts": _told(facts), "failure": failure}
+            ) from None
     return condition
 
 

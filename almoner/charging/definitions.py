@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import F
+from django.utils.translation import gettext
 
 from almoner.catalog.models import Service
 from almoner.charging.conditions import check_condition
@@ -139,7 +140,10 @@ def end_charge_definition(
         ending = versions.filter(starts_on__lte=ends_on).order_by("-starts_on").first()
         if ending is None or (ending.ends_on is not None and ending.ends_on < ends_on):
             raise NotFound(
-                f"The charge {code!r} is not in force on {ends_on}.", field="ends_on", code="not_in_force"
+                gettext("The charge %(code)r is not in force on %(ends_on)s.")
+                % {"code": code, "ends_on": ends_on},
+                field="ends_on",
+                code="not_in_force",
             )
         versions.filter(starts_on__gt=ends_on).update(superseded=True)
         ending.ends_on = ends_on
@@ -166,7 +170,7 @@ def save_ward_billing_template(
         _check_code(code)
         _check_known("ward_types", ward_types, set(Ward.objects.values_list("ward_type", flat=True)))
         if not name.strip():
-            raise _refusal("name", "Expected a name that people know the set by.")
+            raise _refusal("name", gettext("Expected a name that people know the set by."))
         saved, _ = WardBillingTemplate.objects.update_or_create(
             code=code,
             defaults={"hospital_id": hospital_id, "name": name.strip()[:200], "ward_types": list(ward_types)},
@@ -207,13 +211,16 @@ def check_terms(terms: DefinitionTerms, named: Mapping[str, Sequence[str]]) -> N
     _check_word("payment_requirement", terms.payment_requirement, PAYMENT_REQUIREMENTS)
     for category in terms.patient_categories:
         if not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", category):
-            raise _refusal("patient_categories", f"Expected a code such as private, got {category!r}.")
+            raise _refusal(
+                "patient_categories",
+                gettext("Expected a code such as private, got %(category)r.") % {"category": category},
+            )
     if terms.condition:
         check_condition(terms.condition)
     if terms.billing_type == ChargeDefinition.BillingType.PERCENTAGE:
         _check_percentage(terms, named)
     elif terms.percent is not None or terms.base:
-        raise _refusal("percent", "Expected a percent and its base only for the type percentage.")
+        raise _refusal("percent", gettext("Expected a percent and its base only for the type percentage."))
 
 
 def _refusal(field_name: str, message: str, code: str = "invalid_definition") -> DomainError:
@@ -222,20 +229,28 @@ def _refusal(field_name: str, message: str, code: str = "invalid_definition") ->
 
 def _check_code(code: str) -> None:
     if not _CODE.fullmatch(code):
-        raise _refusal("code", "Expected a code of 1 to 80 letters, digits, _ and -.")
+        raise _refusal("code", gettext("Expected a code of 1 to 80 letters, digits, _ and -."))
 
 
 def _check_word(field_name: str, word: str, words: Iterable[str]) -> None:
     known = list(words)
     if word not in known:
-        raise _refusal(field_name, f"Expected one of {', '.join(one for one in known if one)}, got {word!r}.")
+        raise _refusal(
+            field_name,
+            gettext("Expected one of %(known)s, got %(word)r.")
+            % {"known": ", ".join(one for one in known if one), "word": word},
+        )
 
 
 def _check_known(field_name: str, given: Iterable[str], known: Iterable[str]) -> None:
     names = sorted(known)
     for one in given:
         if one not in names:
-            raise _refusal(field_name, f"There is no {one!r} here. Known: {', '.join(names) or 'none'}.")
+            raise _refusal(
+                field_name,
+                gettext("There is no %(one)r here. Known: %(names)s.")
+                % {"one": one, "names": ", ".join(names) or "none"},
+            )
 
 
 def _check_amounts(terms: DefinitionTerms) -> None:
@@ -247,33 +262,58 @@ def _check_amounts(terms: DefinitionTerms) -> None:
     }
     for name, amount in amounts.items():
         if amount is not None and not 0 <= amount <= MAXIMUM_AMOUNT:
-            raise _refusal(name, f"Expected an amount of zero or more, got {amount} minor units.")
+            raise _refusal(
+                name,
+                gettext("Expected an amount of zero or more, got %(amount)s minor units.")
+                % {"amount": amount},
+            )
     if not 1 <= terms.rounding_minor <= 1_000_000:
-        raise _refusal("rounding_minor", "Expected the smallest amount to round to, at least one minor unit.")
+        raise _refusal(
+            "rounding_minor", gettext("Expected the smallest amount to round to, at least one minor unit.")
+        )
     if not 0 <= terms.free_units <= 10_000 or terms.free_units != int(terms.free_units):
-        raise _refusal("free_units", "Expected 0 to 10,000 whole free units.")
+        raise _refusal("free_units", gettext("Expected 0 to 10,000 whole free units."))
     if terms.ends_on is not None and terms.ends_on < terms.starts_on:
-        raise _refusal("ends_on", f"Expected a date not before {terms.starts_on}, got {terms.ends_on}.")
+        raise _refusal(
+            "ends_on",
+            gettext("Expected a date not before %(starts_on)s, got %(ends_on)s.")
+            % {"starts_on": terms.starts_on, "ends_on": terms.ends_on},
+        )
 
 
 def _check_tiers(terms: DefinitionTerms) -> None:
     if len(terms.tiers) > MAXIMUM_TIERS:
-        raise _refusal("tiers", f"Expected at most {MAXIMUM_TIERS} tiers.")
+        raise _refusal(
+            "tiers", gettext("Expected at most %(maximum_tiers)s tiers.") % {"maximum_tiers": MAXIMUM_TIERS}
+        )
     expected = 1
     for place, (first, last, _) in enumerate(terms.tiers):
         if first != expected:
-            raise _refusal("tiers", f"Expected tier {place + 1} to begin with unit {expected}, got {first}.")
+            raise _refusal(
+                "tiers",
+                gettext("Expected tier %(value)s to begin with unit %(expected)s, got %(first)s.")
+                % {"value": place + 1, "expected": expected, "first": first},
+            )
         if last is None and place < len(terms.tiers) - 1:
-            raise _refusal("tiers", f"Tier {place + 1} has no last unit, so no tier can follow it.")
+            raise _refusal(
+                "tiers",
+                gettext("Tier %(value)s has no last unit, so no tier can follow it.") % {"value": place + 1},
+            )
         if last is not None and last < first:
-            raise _refusal("tiers", f"Tier {place + 1} ends with unit {last} before it begins with {first}.")
+            raise _refusal(
+                "tiers",
+                gettext("Tier %(value)s ends with unit %(last)s before it begins with %(first)s.")
+                % {"value": place + 1, "last": last, "first": first},
+            )
         expected = (last or first) + 1
     if terms.tiers and terms.tiers[-1][1] is not None:
         raise _refusal(
-            "tiers", f"Unit {expected} and above have no rate: leave the last tier without an end."
+            "tiers",
+            gettext("Unit %(expected)s and above have no rate: leave the last tier without an end.")
+            % {"expected": expected},
         )
     if terms.tiers and terms.rate_minor is not None:
-        raise _refusal("rate_minor", "Expected either one rate or tiers, not both.")
+        raise _refusal("rate_minor", gettext("Expected either one rate or tiers, not both."))
 
 
 def _check_limits(terms: DefinitionTerms) -> None:
@@ -283,62 +323,81 @@ def _check_limits(terms: DefinitionTerms) -> None:
         allowed = (PER_STAY,)
     if terms.cap_minor is not None:
         if terms.cap_minor == 0:
-            raise _refusal("cap_minor", "Expected a cap above zero.")
+            raise _refusal("cap_minor", gettext("Expected a cap above zero."))
         if terms.cap_minor < terms.minimum_minor:
-            raise _refusal("cap_minor", "The cap is below the minimum.")
+            raise _refusal("cap_minor", gettext("The cap is below the minimum."))
         _check_word("cap_per", terms.cap_per, allowed)
     elif terms.cap_per:
-        raise _refusal("cap_minor", f"Expected the amount of the cap per {terms.cap_per}.")
+        raise _refusal(
+            "cap_minor",
+            gettext("Expected the amount of the cap per %(cap_per)s.") % {"cap_per": terms.cap_per},
+        )
     limited = terms.minimum_minor or terms.cap_minor is not None or terms.rounding_minor > 1
     is_percentage = terms.billing_type == ChargeDefinition.BillingType.PERCENTAGE
     if limited and terms.rate_minor is None and not terms.tiers and not is_percentage:
-        raise _refusal("rate_minor", "A minimum, a cap or a rounding needs a rate of the definition's own.")
+        raise _refusal(
+            "rate_minor", gettext("A minimum, a cap or a rounding needs a rate of the definition's own.")
+        )
     if is_percentage and (terms.rate_minor is not None or terms.tiers or terms.free_units):
-        raise _refusal("rate_minor", "A percentage has no rate, tiers or free units.")
+        raise _refusal("rate_minor", gettext("A percentage has no rate, tiers or free units."))
 
 
 def _check_time(terms: DefinitionTerms) -> None:
     if terms.billing_type == "daily":
         _check_word("day_rule", terms.day_rule, ("full", "by_hour", "noon_to_noon", "free_until"))
     elif terms.day_rule != "full":
-        raise _refusal("day_rule", "Only a daily charge has a day rule.")
+        raise _refusal("day_rule", gettext("Only a daily charge has a day rule."))
     if (terms.day_rule == "free_until") != (terms.free_minutes > 0):
         raise _refusal(
-            "free_minutes", "Expected free minutes with the day rule free_until, and only with it."
+            "free_minutes", gettext("Expected free minutes with the day rule free_until, and only with it.")
         )
     if not 0 <= terms.free_minutes < 24 * 60:
-        raise _refusal("free_minutes", "Expected less than a day of free minutes.")
+        raise _refusal("free_minutes", gettext("Expected less than a day of free minutes."))
     triggered = terms.billing_type not in (*_TIME, ChargeDefinition.BillingType.PERCENTAGE)
     if triggered and not terms.event_kinds:
-        raise _refusal("event_kinds", "Expected at least one event that triggers it.")
+        raise _refusal("event_kinds", gettext("Expected at least one event that triggers it."))
     if not triggered and terms.event_kinds:
-        raise _refusal("event_kinds", f"No event triggers a {terms.billing_type} charge.")
+        raise _refusal(
+            "event_kinds",
+            gettext("No event triggers a %(billing_type)s charge.") % {"billing_type": terms.billing_type},
+        )
     if terms.required_at and terms.billing_type in ("hourly", "percentage"):
-        raise _refusal("required_at", f"No step can ask for a {terms.billing_type} charge in advance.")
+        raise _refusal(
+            "required_at",
+            gettext("No step can ask for a %(billing_type)s charge in advance.")
+            % {"billing_type": terms.billing_type},
+        )
 
 
 def _check_names(terms: DefinitionTerms) -> None:
     if not _CODE.fullmatch(terms.service):
-        raise _refusal("service", "Expected a service code of 1 to 80 letters, digits, _ and -.")
+        raise _refusal("service", gettext("Expected a service code of 1 to 80 letters, digits, _ and -."))
     if not terms.service_name and not Service.objects.filter(code=terms.service, is_active=True).exists():
-        raise _refusal("service", f"There is no service {terms.service!r}; give it a name to make one.")
+        raise _refusal(
+            "service",
+            gettext("There is no service %(service)r; give it a name to make one.")
+            % {"service": terms.service},
+        )
     _check_known("ward_types", terms.ward_types, set(Ward.objects.values_list("ward_type", flat=True)))
     _check_known("departments", terms.departments, set(Department.objects.values_list("code", flat=True)))
     if terms.template:
         _check_known("template", [terms.template], WardBillingTemplate.objects.values_list("code", flat=True))
     _check_known("base", terms.base.get("services", ()), Service.objects.values_list("code", flat=True))
     if ChargeRule.objects.filter(code=terms.code).exists():
-        raise _refusal("code", f"The hospital's file has a charge rule {terms.code!r} already.")
+        raise _refusal(
+            "code",
+            gettext("The hospital's file has a charge rule %(terms)r already.") % {"terms": terms.code},
+        )
 
 
 def _check_percentage(terms: DefinitionTerms, named: Mapping[str, Sequence[str]]) -> None:
     if terms.percent is None or not 0 < terms.percent <= 100:
-        raise _refusal("percent", "Expected a percentage above 0 and at most 100.")
+        raise _refusal("percent", gettext("Expected a percentage above 0 and at most 100."))
     if terms.percent != round(terms.percent, 4):
-        raise _refusal("percent", "Expected a percentage with at most four decimals.")
+        raise _refusal("percent", gettext("Expected a percentage with at most four decimals."))
     unknown = sorted(set(terms.base) - {"of", "stage", "service_kinds", "services", "definitions"})
     if unknown:
-        raise _refusal("base", f"Unknown key {unknown[0]!r} in the base.")
+        raise _refusal("base", gettext("Unknown key %(unknown)r in the base.") % {"unknown": unknown[0]})
     _check_word("base", terms.base.get("of", "charges"), BASES)
     _check_word("base", terms.base.get("stage", "net"), STAGES)
     _check_known("base", terms.base.get("service_kinds", ()), Service.Kind.values)
@@ -347,7 +406,11 @@ def _check_percentage(terms: DefinitionTerms, named: Mapping[str, Sequence[str]]
     circle = _circle(terms.code, bases)
     if circle:
         way = " of ".join(circle)
-        raise _refusal("base", f"A percentage cannot be part of its own base: {way}.", "circular_base")
+        raise _refusal(
+            "base",
+            gettext("A percentage cannot be part of its own base: %(way)s.") % {"way": way},
+            "circular_base",
+        )
 
 
 def _circle(code: str, named: Mapping[str, Sequence[str]]) -> list[str]:
@@ -370,8 +433,11 @@ def _check_change(terms: DefinitionTerms, versions: Sequence[ChargeDefinition]) 
         if versions and getattr(versions[-1], name) != getattr(terms, name):
             raise _refusal(
                 name,
-                f"A new version keeps its {name.replace('_', ' ')} ({getattr(versions[-1], name)}): "
-                "define a charge of another code for this.",
+                gettext(
+                    "A new version keeps its %(value)s (%(versions)s): define a charge of "
+                    "another code for this."
+                )
+                % {"value": name.replace("_", " "), "versions": getattr(versions[-1], name)},
             )
 
 
@@ -384,7 +450,8 @@ def _make_way(terms: DefinitionTerms, versions: Sequence[ChargeDefinition]) -> N
         elif version.starts_on > terms.starts_on:
             if terms.ends_on is None or terms.ends_on >= version.starts_on:
                 raise Conflict(
-                    f"Version {version.version} begins on {version.starts_on}: expected an end before it.",
+                    gettext("Version %(version)s begins on %(starts_on)s: expected an end before it.")
+                    % {"version": version.version, "starts_on": version.starts_on},
                     field="ends_on",
                     code="overlapping_dates",
                 )
@@ -393,7 +460,8 @@ def _make_way(terms: DefinitionTerms, versions: Sequence[ChargeDefinition]) -> N
             version.save(update_fields=["ends_on"])
         elif version.ends_on >= terms.starts_on:
             raise Conflict(
-                f"Version {version.version} is in force until {version.ends_on}: expected a later first day.",
+                gettext("Version %(version)s is in force until %(ends_on)s: expected a later first day.")
+                % {"version": version.version, "ends_on": version.ends_on},
                 field="starts_on",
                 code="overlapping_dates",
             )

@@ -7,6 +7,8 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from almoner.charging.book import Book, known_book, read_book
 from almoner.charging.facts import facts_of_visit
 from almoner.charging.operations.capture import context_of, read_contexts
@@ -55,7 +57,9 @@ def preview(
     if row["patient_id"] is None or (event.encounter_id and row["encounter_id"] is None):
         name = "encounter" if event.encounter_id else "patient"
         raise NotFound(
-            f"There is no such {name} at this hospital.", field=f"{name}_id", code=f"unknown_{name}"
+            _("There is no such %(name)s at this hospital.") % {"name": name},
+            field=f"{name}_id",
+            code=f"unknown_{name}",
         )
     context = context_of(row)
     if department is not None:

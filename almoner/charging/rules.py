@@ -10,6 +10,8 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import gettext
+
 from almoner.catalog.pricing import Buyer, Price, PriceBook, PricedService, price, total
 from almoner.charging.conditions import ConditionFailed
 from almoner.charging.terms import Part, Terms, parts_of
@@ -174,7 +176,7 @@ def _service(book: PriceBook, code: str, field_name: str) -> PricedService:
     service = book.services.get(code)
     if service is None:
         raise DomainError(
-            f"There is no service {code!r} in this hospital's catalog.",
+            gettext("There is no service %(code)r in this hospital's catalog.") % {"code": code},
             field=field_name,
             code="unknown_service",
         )
@@ -185,13 +187,14 @@ def check_quantity(quantity: Decimal, field_name: str) -> Decimal:
     """``quantity`` itself; a ``DomainError`` unless above 0, at most 100,000, with at most 3 decimals."""
     if not (quantity.is_finite() and 0 < quantity <= MAXIMUM_QUANTITY):
         raise DomainError(
-            f"A quantity is above 0 and at most {MAXIMUM_QUANTITY:,}, got {quantity}.",
+            gettext("A quantity is above 0 and at most %(maximum_quantity)s, got %(quantity)s.")
+            % {"maximum_quantity": f"{MAXIMUM_QUANTITY:,}", "quantity": quantity},
             field=field_name,
             code="invalid_quantity",
         )
     if quantity != quantity.quantize(Decimal("0.001")):
         raise DomainError(
-            f"A quantity has at most three decimals, got {quantity}.",
+            gettext("A quantity has at most three decimals, got %(quantity)s.") % {"quantity": quantity},
             field=field_name,
             code="invalid_quantity",
         )

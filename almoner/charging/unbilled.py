@@ -14,6 +14,7 @@ from typing import Protocol
 from uuid import UUID
 
 from django.utils.module_loading import import_string
+from django.utils.translation import gettext as _
 
 from almoner.charging.operations import Captured, capture, deliver
 from almoner.charging.rules import Event
@@ -84,7 +85,7 @@ def find_subject(subject: str, *, at: datetime) -> Unbilled:
         if found:
             return found[0]
     raise NotFound(
-        "Nothing like that is unbilled: it has been charged or reviewed meanwhile.",
+        _("Nothing like that is unbilled: it has been charged or reviewed meanwhile."),
         field="subject",
         code="unknown_work",
     )
@@ -126,7 +127,7 @@ def charge_as_ordered(hospital_id: UUID, event: Event, work: Unbilled, *, actor:
 def no_rule() -> Conflict:
     """Nothing charges the work."""
     return Conflict(
-        "No charge rule of the hospital charges this. Add one, or say that no charge is needed.",
+        _("No charge rule of the hospital charges this. Add one, or say that no charge is needed."),
         field="subject",
         code="no_charge_rule",
     )

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.db.models import Q
 from django.http import HttpResponse
+from django.utils.translation import gettext as _
 from ninja import Query, Router
 from pydantic import Field
 
@@ -136,7 +137,7 @@ def get_gate_decision(request: ApiRequest, decision_id: UUID) -> HttpResponse:
         row = GateDecision.objects.filter(id=decision_id).first()
         if row is None:
             raise NotFound(
-                "There is no such decision at this hospital.", field="decision_id", code="unknown_decision"
+                _("There is no such decision at this hospital."), field="decision_id", code="unknown_decision"
             )
         return answer(stored_decision(row))
 

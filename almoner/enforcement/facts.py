@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from django.utils.translation import gettext
 
 from almoner.enforcement.models import PaymentPolicy
 from almoner.enforcement.policy import Policies, read_policies
@@ -114,7 +115,8 @@ def read_facts(
     known = steps().get(step)
     if known is None:
         raise NotFound(
-            f"Unknown step {step!r}. Known steps: {', '.join(sorted(steps()))}.",
+            gettext("Unknown step %(step)r. Known steps: %(steps)s.")
+            % {"step": step, "steps": ", ".join(sorted(steps()))},
             field="step",
             code="unknown_step",
         )
@@ -146,7 +148,9 @@ def _call_facts(
         row = cursor.fetchone()
     if row is None:
         raise NotFound(
-            "There is no such encounter at this hospital.", field="encounter_id", code="unknown_encounter"
+            gettext("There is no such encounter at this hospital."),
+            field="encounter_id",
+            code="unknown_encounter",
         )
     return tuple(row)
 

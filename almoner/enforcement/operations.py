@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from almoner.enforcement.facts import StepFacts, Subject, read_facts
 from almoner.enforcement.models import GateDecision, Override, OverrideReview, OverrideRevocation
 from almoner.enforcement.policy import Level, OverrideRule
@@ -94,16 +96,16 @@ def grant_override(
 
 def _check_request(reason: str, expires_at: datetime, triage_level: int | None, at: datetime) -> None:
     if not reason.strip() or len(reason) > 500:
-        raise DomainError("Say why, in 1 to 500 characters.", field="reason", code="reason_missing")
+        raise DomainError(_("Say why, in 1 to 500 characters."), field="reason", code="reason_missing")
     if not at < expires_at <= at + MAXIMUM_LIFETIME:
         raise DomainError(
-            f"An override expires within {MAXIMUM_LIFETIME.days} days from now.",
+            _("An override expires within %(days)s days from now.") % {"days": MAXIMUM_LIFETIME.days},
             field="expires_at",
             code="invalid_expiry",
         )
     if triage_level is not None and not 1 <= triage_level <= 5:
         raise DomainError(
-            "A triage level is 1 to 5 (ESI).", field="triage_level", code="invalid_triage_level"
+            _("A triage level is 1 to 5 (ESI)."), field="triage_level", code="invalid_triage_level"
         )
 
 
@@ -124,7 +126,7 @@ def _triage_that_permits(read: StepFacts, triage_level: int | None, condition: s
     ]
     triage = triage_level if triage_level is not None else facts.triage_level
     if any(settings.override is OverrideRule.NEVER for settings in asked):
-        raise Conflict("The hospital's policy allows no override here.", code="override_not_allowed")
+        raise Conflict(_("The hospital's policy allows no override here."), code="override_not_allowed")
     conditional = any(
         settings.override is OverrideRule.CONDITIONAL or settings.level is Level.EMERGENCY_ONLY
         for settings in asked
@@ -134,7 +136,8 @@ def _triage_that_permits(read: StepFacts, triage_level: int | None, condition: s
         known = ", ".join(visit.override_conditions or ())
         or_else = f", or one of these conditions: {known}" if known else ""
         raise Conflict(
-            f"An override here needs triage level {visit.override_triage} or more urgent{or_else}.",
+            _("An override here needs triage level %(override_triage)s or more urgent%(or_else)s.")
+            % {"override_triage": visit.override_triage, "or_else": or_else},
             field="condition" if condition else "triage_level",
             code="triage_not_urgent",
         )
@@ -151,7 +154,7 @@ def _held(decision_id: UUID, step: str, subject: Subject) -> GateDecision:
     ).first()
     if decision is None:
         raise NotFound(
-            "There is no held decision of this step, encounter and order with that id.",
+            _("There is no held decision of this step, encounter and order with that id."),
             field="held_decision_id",
             code="unknown_decision",
         )
@@ -166,7 +169,7 @@ def record_exception(*, step: str, subject: Subject, reason: str, actor: Actor, 
     """
     hospital_id = require_transaction()
     if not reason.strip() or len(reason) > 500:
-        raise DomainError("Say why, in 1 to 500 characters.", field="exception", code="reason_missing")
+        raise DomainError(_("Say why, in 1 to 500 characters."), field="exception", code="reason_missing")
     read = read_facts(hospital_id, step, subject, at)
     key = new_id()
     override = Override.objects.create(
@@ -205,7 +208,7 @@ def revoke_override(
     """
     actor.require(PERMISSION_REVOKE)
     if not reason.strip() or len(reason) > 500:
-        raise DomainError("Say why, in 1 to 500 characters.", field="reason", code="reason_missing")
+        raise DomainError(_("Say why, in 1 to 500 characters."), field="reason", code="reason_missing")
     with transaction(hospital_id):
         override = find_override(override_id)
         revocation, created = OverrideRevocation.objects.get_or_create(
@@ -213,7 +216,9 @@ def revoke_override(
             defaults={"hospital_id": hospital_id, "at": at, "revoked_by": actor.name, "reason": reason},
         )
         if not created:
-            raise Conflict("The override was revoked already.", field="override_id", code="already_revoked")
+            raise Conflict(
+                _("The override was revoked already."), field="override_id", code="already_revoked"
+            )
         audit.record(
             "override.revoked",
             actor=actor,
@@ -230,7 +235,7 @@ def find_override(override_id: UUID) -> Override:
     override = Override.objects.filter(id=override_id).first()
     if override is None:
         raise NotFound(
-            "There is no such override at this hospital.", field="override_id", code="unknown_override"
+            _("There is no such override at this hospital."), field="override_id", code="unknown_override"
         )
     return override
 
@@ -256,11 +261,11 @@ def review_override(
     check_key(idempotency_key)
     note = note.strip()
     if verdict not in OverrideReview.Verdict.values:
-        raise DomainError("Expected accepted or disputed.", field="verdict", code="invalid_verdict")
+        raise DomainError(_("Expected accepted or disputed."), field="verdict", code="invalid_verdict")
     if verdict == OverrideReview.Verdict.DISPUTED and not note:
-        raise DomainError("Say what is wrong with it.", field="note", code="note_missing")
+        raise DomainError(_("Say what is wrong with it."), field="note", code="note_missing")
     if len(note) > 500:
-        raise DomainError("A note has at most 500 characters.", field="note", code="note_too_long")
+        raise DomainError(_("A note has at most 500 characters."), field="note", code="note_too_long")
     hashed = content_hash([override_id, verdict, note])
     with transaction(hospital_id):
         before = OverrideReview.objects.filter(idempotency_key=idempotency_key).first()
@@ -271,7 +276,7 @@ def review_override(
         override = find_override(override_id)
         if override.created_by == actor.name:
             raise Conflict(
-                "Nobody reviews their own override: somebody else has to.",
+                _("Nobody reviews their own override: somebody else has to."),
                 field="override_id",
                 code="own_override",
             )

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db import connection
 from django.db.models import Exists, OuterRef, QuerySet, Subquery
+from django.utils.translation import gettext as _
 
 from almoner.enforcement.models import GateDecision, Override, OverrideReview, OverrideRevocation
 from almoner.kernel.errors import NotFound
@@ -183,7 +184,7 @@ def read_override(override_id: UUID) -> OverrideRead:
     found = _read([override_id])
     if not found:
         raise NotFound(
-            "There is no such override at this hospital.", field="override_id", code="unknown_override"
+            _("There is no such override at this hospital."), field="override_id", code="unknown_override"
         )
     return found[0]
 
@@ -282,7 +283,7 @@ def find_decision(decision_id: UUID) -> GateDecision:
     )
     if found is None:
         raise NotFound(
-            "There is no such decision at this hospital.", field="decision_id", code="unknown_decision"
+            _("There is no such decision at this hospital."), field="decision_id", code="unknown_decision"
         )
     return found
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from almoner.enforcement.facts import known_policies, policies_at
 from almoner.enforcement.policy import Policies
 from almoner.hospitals.models import Hospital
@@ -45,5 +47,5 @@ def part_rule(hospital_id: UUID, *, fresh: bool) -> Parts:
         return Parts(known)
     hospital = Hospital.objects.filter(id=hospital_id).first()
     if hospital is None:
-        raise NotFound("There is no such hospital.", field="hospital_id", code="unknown_hospital")
+        raise NotFound(_("There is no such hospital."), field="hospital_id", code="unknown_hospital")
     return Parts(policies_at(hospital_id, hospital.configuration_version))

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any
 
+from django.utils.translation import gettext
+
 from almoner.kernel.errors import DomainError
 
 PERMISSION_SET_POLICY = "enforcement.set_policy"
@@ -141,7 +143,10 @@ def _choice(table: Mapping[str, Any], key: str, value: Any) -> Any:
     word = _word(value)
     if word not in table:
         raise DomainError(
-            f"{key}: expected one of {', '.join(table)}, got {value!r}.", field=key, code="invalid_setting"
+            gettext("%(key)s: expected one of %(table)s, got %(value)r.")
+            % {"key": key, "table": ", ".join(table), "value": value},
+            field=key,
+            code="invalid_setting",
         )
     return table[word]
 
@@ -149,7 +154,11 @@ def _choice(table: Mapping[str, Any], key: str, value: Any) -> Any:
 def _days(key: str, value: Any) -> int:
     match = re.fullmatch(r"(\d+)(?:\s*days?)?", _word(value))
     if match is None or int(match[1]) > 30:
-        raise DomainError(f"{key}: expected 0 to 30 days, got {value!r}.", field=key, code="invalid_setting")
+        raise DomainError(
+            gettext("%(key)s: expected 0 to 30 days, got %(value)r.") % {"key": key, "value": value},
+            field=key,
+            code="invalid_setting",
+        )
     return int(match[1])
 
 
@@ -157,7 +166,8 @@ def _whole(low: int, high: int) -> Any:
     def read(key: str, value: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
             raise DomainError(
-                f"{key}: expected a whole number from {low} to {high}, got {value!r}.",
+                gettext("%(key)s: expected a whole number from %(low)s to %(high)s, got %(value)r.")
+                % {"key": key, "low": low, "high": high, "value": value},
                 field=key,
                 code="invalid_setting",
             )
@@ -176,7 +186,9 @@ def _codes(key: str, value: Any) -> tuple[str, ...]:
     for code in codes:
         if not re.fullmatch(r"[a-z0-9_-]{1,40}", code):
             raise DomainError(
-                f"{key}: expected a list of codes, got {code!r}.", field=key, code="invalid_setting"
+                gettext("%(key)s: expected a list of codes, got %(code)r.") % {"key": key, "code": code},
+                field=key,
+                code="invalid_setting",
             )
     return codes
 
@@ -187,7 +199,8 @@ def _requests(key: str, value: Any) -> tuple[str, ...]:
     for code in codes:
         if code not in known:
             raise DomainError(
-                f"{key}: expected a list out of {', '.join(known)}, got {code!r}.",
+                gettext("%(key)s: expected a list out of %(known)s, got %(code)r.")
+                % {"key": key, "known": ", ".join(known), "code": code},
                 field=key,
                 code="invalid_setting",
             )
@@ -245,7 +258,8 @@ def read_settings(scope: str, settings: Mapping[str, Any]) -> Settings:
         setting = read(key, value)
         if name in found and found[name][1] != setting:
             raise DomainError(
-                f"{found[name][0]} and {key} say two different things for one step.",
+                gettext("%(found)s and %(key)s say two different things for one step.")
+                % {"found": found[name][0], "key": key},
                 field=key,
                 code="contradictory_settings",
             )

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from django.utils.translation import gettext
 
 from almoner.enforcement.facts import (
     RecentPayment,
@@ -102,7 +103,9 @@ def billing_status(hospital_id: UUID, patient_id: UUID, *, at: datetime) -> Bill
             row = cursor.fetchone()
         if row is None:
             raise NotFound(
-                "There is no such patient at this hospital.", field="patient_id", code="unknown_patient"
+                gettext("There is no such patient at this hospital."),
+                field="patient_id",
+                code="unknown_patient",
             )
         return _status(hospital_id, row, at)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.http import HttpResponse
+from django.utils.translation import gettext as _
 from ninja import Router
 
 from almoner.hospitals.callers import ApiRequest, needs
@@ -94,7 +95,7 @@ def get_hospital(request: ApiRequest, hospital_id: UUID) -> HttpResponse:
     """One hospital; another one than the key's is not found."""
     hospital = Hospital.objects.filter(id=hospital_id).first()
     if hospital is None or hospital.id != request.auth.hospital_id:
-        raise NotFound("There is no such hospital.", field="hospital_id", code="unknown_hospital")
+        raise NotFound(_("There is no such hospital."), field="hospital_id", code="unknown_hospital")
     return answer(_hospital(hospital))
 
 

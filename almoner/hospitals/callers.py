@@ -14,6 +14,7 @@ from uuid import UUID
 
 from django.db import connection
 from django.http import HttpRequest
+from django.utils.translation import gettext
 from ninja.errors import AuthenticationError
 from ninja.security.base import AuthBase
 
@@ -123,9 +124,13 @@ class ApiKeyAuth(AuthBase):
         for name in request.GET:
             if name not in self.parameters:
                 known = ", ".join(sorted(self.parameters)) or "none"
-                raise UnknownParameter(f"Unknown parameter. Known here: {known}.", field=name[:80])
+                raise UnknownParameter(
+                    gettext("Unknown parameter. Known here: %(known)s.") % {"known": known}, field=name[:80]
+                )
             if "\0" in request.GET[name]:
-                raise UnknownParameter("A text may not contain the character U+0000.", field=name[:80])
+                raise UnknownParameter(
+                    gettext("A text may not contain the character U+0000."), field=name[:80]
+                )
 
 
 def needs(*scopes: str, more: tuple[str, ...] = ()) -> ApiKeyAuth:

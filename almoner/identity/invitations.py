@@ -10,6 +10,7 @@ from uuid import UUID, uuid5
 from django.core import signing
 from django.db import IntegrityError
 from django.db.transaction import atomic
+from django.utils.translation import gettext as _
 
 from almoner.identity import audit
 from almoner.identity.models import Invitation, Membership, StaffMember, User
@@ -60,9 +61,13 @@ def invite(
             return known
         wanted = check_roles(hospital_id, roles, actor)
         if not wanted:
-            raise DomainError("Choose at least one role.", field="role", code="no_role")
+            raise DomainError(_("Choose at least one role."), field="role", code="no_role")
         if Membership.objects.filter(hospital_id=hospital_id, user__email=email).exists():
-            raise Conflict(f"{email} is on the staff already.", field="email", code="already_member")
+            raise Conflict(
+                _("%(email)s is on the staff already.") % {"email": email},
+                field="email",
+                code="already_member",
+            )
         try:
             with atomic():
                 invitation = Invitation.objects.create(
@@ -77,7 +82,7 @@ def invite(
                 )
         except IntegrityError as error:
             raise Conflict(
-                f"{email} is invited already: send that letter again, or withdraw it.",
+                _("%(email)s is invited already: send that letter again, or withdraw it.") % {"email": email},
                 field="email",
                 code="already_invited",
             ) from error
@@ -140,7 +145,11 @@ def accept(token: str, *, name: str = "", password: str = "", user: User | None 
         if user is None:
             user = add_user(email=invitation.email, name=name, password=password)
         elif user.email != invitation.email:
-            raise Conflict(f"This invitation is for {invitation.email}.", field="email", code="other_person")
+            raise Conflict(
+                _("This invitation is for %(email)s.") % {"email": invitation.email},
+                field="email",
+                code="other_person",
+            )
         known = roles_of(hospital_id)
         held = Membership.objects.filter(hospital_id=hospital_id, user=user).values_list("role", flat=True)
         roles = sorted({*held, *(code for code in invitation.roles if code in known)})
@@ -178,7 +187,7 @@ def _valid(invitation: Invitation | None, at: datetime) -> Invitation:
 
 def _leads_nowhere() -> NotFound:
     return NotFound(
-        "This invitation was used, withdrawn, or is older than a week. Ask for another one.",
+        _("This invitation was used, withdrawn, or is older than a week. Ask for another one."),
         field="token",
         code="invitation_not_open",
     )
@@ -191,7 +200,7 @@ def _lock_open(invitation_id: UUID) -> Invitation:
     invitation = found.first()
     if invitation is None:
         raise NotFound(
-            "There is no open invitation with this id.", field="invitation", code="unknown_invitation"
+            _("There is no open invitation with this id."), field="invitation", code="unknown_invitation"
         )
     return invitation
 

@@ -10,6 +10,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db.transaction import atomic
+from django.utils.translation import gettext as _
 
 from almoner.identity import audit
 from almoner.identity.models import ApiKey, Membership, User
@@ -90,7 +91,9 @@ def find_user(email: str) -> User:
     """The user with this address. Raises ``NotFound``."""
     user = User.objects.filter(email=email.strip().lower()).first()
     if user is None:
-        raise NotFound(f"There is no user {email!r}.", field="email", code="unknown_user")
+        raise NotFound(
+            _("There is no user %(email)r.") % {"email": email}, field="email", code="unknown_user"
+        )
     return user
 
 
@@ -107,11 +110,11 @@ def issue_key(
     actor.require(PERMISSION_MANAGE)
     wanted = sorted(set(scopes))
     if not name.strip() or len(name) > 100 or not name.isprintable():
-        raise DomainError("A name has 1 to 100 characters.", field="name", code="invalid_name")
+        raise DomainError(_("A name has 1 to 100 characters."), field="name", code="invalid_name")
     if not wanted:
-        raise DomainError("A key needs at least one scope.", field="scope", code="no_scopes")
+        raise DomainError(_("A key needs at least one scope."), field="scope", code="no_scopes")
     if expires_at is not None and expires_at <= at:
-        raise DomainError("The key would be expired already.", field="expires_at", code="invalid_expiry")
+        raise DomainError(_("The key would be expired already."), field="expires_at", code="invalid_expiry")
     with transaction(hospital_id):
         key, secret = ApiKey.issue(hospital_id=hospital_id, name=name.strip(), scopes=wanted)
         if expires_at is not None:
@@ -134,11 +137,11 @@ def revoke_key(key_id: UUID, *, actor: Actor, at: datetime) -> ApiKey:
     actor.require(PERMISSION_MANAGE)
     key = ApiKey.objects.filter(id=key_id).first()
     if key is None:
-        raise NotFound("There is no such key.", field="key", code="unknown_key")
+        raise NotFound(_("There is no such key."), field="key", code="unknown_key")
     with transaction(key.hospital_id):
         key = ApiKey.objects.select_for_update().get(id=key_id)
         if key.revoked_at is not None:
-            raise Conflict("The key was revoked already.", field="key", code="already_revoked")
+            raise Conflict(_("The key was revoked already."), field="key", code="already_revoked")
         key.revoked_at = at
         key.save(update_fields=["revoked_at"])
         audit.record(
@@ -153,7 +156,7 @@ def clean_email(email: str) -> str:
         validate_email(email := email.strip().lower())
     except ValidationError as error:
         raise DomainError(
-            "Expected an address such as name@hospital.org.", field="email", code="invalid_email"
+            _("Expected an address such as name@hospital.org."), field="email", code="invalid_email"
         ) from error
     return email
 
@@ -162,13 +165,15 @@ def add_user(*, email: str, name: str, password: str) -> User:
     """A new user. Raises ``DomainError`` naming the field, ``Conflict`` when the address has a user already."""
     email = clean_email(email)
     if not name.strip() or len(name) > 200:
-        raise DomainError("A name has 1 to 200 characters.", field="name", code="invalid_name")
+        raise DomainError(_("A name has 1 to 200 characters."), field="name", code="invalid_name")
     try:
         validate_password(password, User(email=email, name=name))
     except ValidationError as error:
         raise DomainError(" ".join(error.messages), field="password", code="invalid_password") from error
     if User.objects.filter(email=email).exists():
-        raise Conflict(f"{email} has a user already.", field="email", code="user_exists")
+        raise Conflict(
+            _("%(email)s has a user already.") % {"email": email}, field="email", code="user_exists"
+        )
     return User.objects.create_user(email, password, name=name.strip())
 
 
@@ -182,13 +187,17 @@ def check_roles(
     for code in wanted:
         if code not in known:
             raise DomainError(
-                f"Unknown role {code!r}. Known roles: {', '.join(known)}.", field="role", code="unknown_role"
+                _("Unknown role %(code)r. Known roles: %(known)s.")
+                % {"code": code, "known": ", ".join(known)},
+                field="role",
+                code="unknown_role",
             )
         role = known[code]
         more = role.everything or any(not actor.may(one) for one in role.permissions)
         if code not in held and more and not actor.everything:
             raise DomainError(
-                f"{role.title} may do more than you: somebody who may do it has to give this role.",
+                _("%(role)s may do more than you: somebody who may do it has to give this role.")
+                % {"role": role.title},
                 field="role",
                 code="more_than_own",
             )

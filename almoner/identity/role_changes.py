@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
+from django.utils.translation import gettext
+
 from almoner.identity import audit
 from almoner.identity.models import HospitalRole, Membership
 from almoner.identity.operations import PERMISSION_MANAGE
@@ -33,7 +35,7 @@ def add_role(hospital_id: UUID, *, title: str, permissions: Iterable[str], actor
         title = _check_title(title, roles)
         code = re.sub(r"[^a-z0-9]+", "_", title.lower()).strip("_")[:_CODE_LENGTH] or "role"
         if code in roles:
-            raise Conflict("There is such a role already.", field="title", code="role_exists")
+            raise Conflict(gettext("There is such a role already."), field="title", code="role_exists")
         wanted = _check_permissions(permissions, frozenset(), actor)
         row = HospitalRole.objects.create(
             hospital_id=hospital_id, code=code, title=title, granted=sorted(wanted)
@@ -56,9 +58,13 @@ def change_role(
         roles = roles_of(hospital_id)
         role = roles.get(code)
         if role is None:
-            raise NotFound("The hospital has no such role.", field="role", code="unknown_role")
+            raise NotFound(gettext("The hospital has no such role."), field="role", code="unknown_role")
         if role.everything:
-            raise Conflict(f"{role.title} may everything, always.", field="permissions", code="fixed_role")
+            raise Conflict(
+                gettext("%(role)s may everything, always.") % {"role": role.title},
+                field="permissions",
+                code="fixed_role",
+            )
         _refuse_own(hospital_id, code, actor)
         title = _check_title(title, {other: one for other, one in roles.items() if other != code})
         wanted = _check_permissions(permissions, role.permissions, actor)
@@ -96,11 +102,15 @@ def remove_role(hospital_id: UUID, code: str, *, actor: Actor, at: datetime) -> 
         lock_staff(hospital_id)
         row = HospitalRole.objects.filter(hospital_id=hospital_id, code=code).first()
         if row is None:
-            raise NotFound("The hospital changed nothing about this role.", field="role", code="unknown_role")
+            raise NotFound(
+                gettext("The hospital changed nothing about this role."), field="role", code="unknown_role"
+            )
         _refuse_own(hospital_id, code, actor)
         if code not in ROLES and Membership.objects.filter(hospital_id=hospital_id, role=code).exists():
             raise Conflict(
-                "Somebody has this role: give them another one first.", field="role", code="role_held"
+                gettext("Somebody has this role: give them another one first."),
+                field="role",
+                code="role_held",
             )
         standard = ROLES.get(code, Role(""))
         _check_permissions(standard.permissions, roles_of(hospital_id)[code].permissions, actor)
@@ -114,16 +124,18 @@ def _refuse_own(hospital_id: UUID, code: str, actor: Actor) -> None:
         return
     if Membership.objects.filter(hospital_id=hospital_id, user_id=actor.user_id, role=code).exists():
         raise Conflict(
-            "Nobody changes a role of their own: ask an administrator.", field="role", code="own_access"
+            gettext("Nobody changes a role of their own: ask an administrator."),
+            field="role",
+            code="own_access",
         )
 
 
 def _check_title(title: str, others: dict[str, Role]) -> str:
     title = " ".join(title.split())
     if not 1 <= len(title) <= 60 or not title.isprintable():
-        raise DomainError("A title has 1 to 60 characters.", field="title", code="invalid_title")
+        raise DomainError(gettext("A title has 1 to 60 characters."), field="title", code="invalid_title")
     if title.lower() in {one.title.lower() for one in others.values()}:
-        raise Conflict("There is such a role already.", field="title", code="role_exists")
+        raise Conflict(gettext("There is such a role already."), field="title", code="role_exists")
     return title
 
 
@@ -132,10 +144,15 @@ def _check_permissions(wanted: Iterable[str], before: frozenset[str], actor: Act
     for code in sorted(permissions ^ before):
         known = PERMISSIONS.get(code)
         if known is None and code not in before:
-            raise DomainError(f"Unknown permission {code!r}.", field="permissions", code="unknown_permission")
+            raise DomainError(
+                gettext("Unknown permission %(code)r.") % {"code": code},
+                field="permissions",
+                code="unknown_permission",
+            )
         if not actor.may(code):
             raise DomainError(
-                f"“{known.title if known else code}” is more than you may: nobody gives or takes what they lack.",
+                gettext("“%(known)s” is more than you may: nobody gives or takes what they lack.")
+                % {"known": known.title if known else code},
                 field="permissions",
                 code="more_than_own",
             )

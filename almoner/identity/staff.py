@@ -13,6 +13,7 @@ from uuid import UUID
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.db import connection
+from django.utils.translation import gettext
 
 from almoner.identity import audit
 from almoner.identity.models import Membership, StaffMember, User
@@ -44,7 +45,7 @@ def change_member(
         wanted = check_roles(hospital_id, roles, actor, held=held)
         if not wanted:
             raise DomainError(
-                "Choose at least one role, or suspend the person.", field="role", code="no_role"
+                gettext("Choose at least one role, or suspend the person."), field="role", code="no_role"
             )
         check_roles(hospital_id, set(held) - set(wanted), actor)
         if not _administers(wanted):
@@ -73,7 +74,9 @@ def suspend_member(hospital_id: UUID, user_id: UUID, *, actor: Actor, at: dateti
         _keep_an_administrator(hospital_id, user, held)
         staff, _ = StaffMember.objects.get_or_create(hospital_id=hospital_id, user=user)
         if staff.suspended_at is not None:
-            raise Conflict(f"{user} is suspended already.", code="already_suspended")
+            raise Conflict(
+                gettext("%(user)s is suspended already.") % {"user": user}, code="already_suspended"
+            )
         staff.suspended_at = at
         staff.save(update_fields=["suspended_at"])
         _record("user.suspended", user, actor, at, roles=held)
@@ -88,7 +91,7 @@ def reactivate_member(hospital_id: UUID, user_id: UUID, *, actor: Actor, at: dat
         check_roles(hospital_id, held, actor)
         staff = StaffMember.objects.filter(hospital_id=hospital_id, user=user).first()
         if staff is None or staff.suspended_at is None:
-            raise Conflict(f"{user} is not suspended.", code="not_suspended")
+            raise Conflict(gettext("%(user)s is not suspended.") % {"user": user}, code="not_suspended")
         staff.suspended_at = None
         staff.save(update_fields=["suspended_at"])
         _record("user.reactivated", user, actor, at, roles=held)
@@ -121,7 +124,9 @@ def reset_second_factor(hospital_id: UUID, user_id: UUID, *, actor: Actor, at: d
         check_roles(hospital_id, held, actor)
         if user.memberships.exclude(hospital_id=hospital_id).exists():
             raise Conflict(
-                f"{user} works at another hospital too: ask whoever runs the server.", code="works_elsewhere"
+                gettext("%(user)s works at another hospital too: ask whoever runs the server.")
+                % {"user": user},
+                code="works_elsewhere",
             )
         kinds = _forget_second_factor(user)
         _record("user.second_factor_reset", user, actor, at, kinds=kinds)
@@ -144,7 +149,7 @@ def _forget_second_factor(user: User) -> list[str]:
     found = Authenticator.objects.filter(user=user)
     kinds = sorted(set(found.values_list("type", flat=True)))
     if not kinds:
-        raise Conflict(f"{user} has no second factor.", code="no_second_factor")
+        raise Conflict(gettext("%(user)s has no second factor.") % {"user": user}, code="no_second_factor")
     found.delete()
     return kinds
 
@@ -164,10 +169,12 @@ def _lock_member(hospital_id: UUID, user_id: UUID, actor: Actor) -> tuple[User, 
         Membership.objects.filter(hospital_id=hospital_id, user_id=user_id).values_list("role", flat=True)
     )
     if not held:
-        raise NotFound("Nobody on the staff has this id.", field="user", code="unknown_user")
+        raise NotFound(gettext("Nobody on the staff has this id."), field="user", code="unknown_user")
     if actor.user_id == user_id:
         raise Conflict(
-            "Nobody changes their own access: ask another administrator.", field="role", code="own_access"
+            gettext("Nobody changes their own access: ask another administrator."),
+            field="role",
+            code="own_access",
         )
     return User.objects.get(id=user_id), held
 
@@ -188,7 +195,7 @@ def _keep_an_administrator(hospital_id: UUID, user: User, held: list[str]) -> No
     ).exclude(user_id__in=[user.id, *suspended.values_list("user_id", flat=True)])
     if not others.exists():
         raise Conflict(
-            f"{user} is the last administrator: make somebody else one first.",
+            gettext("%(user)s is the last administrator: make somebody else one first.") % {"user": user},
             field="role",
             code="last_administrator",
         )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 
 class DomainError(Exception):
     """A request that cannot be carried out; nothing was written.
 
-    ``code`` is stable and machine-readable, ``message`` is a sentence a clerk can read out, ``field``
-    names the offending input, ``status`` is the HTTP status of the refusal (RFC 9110).
+    ``code`` is stable and machine-readable, ``message`` is a sentence a clerk can read out, in the language of
+    whoever asked, ``field`` names the offending input, ``status`` is the HTTP status of the refusal (RFC 9110).
     """
 
     status = 422
@@ -42,8 +44,11 @@ class IdempotencyMismatch(Conflict):
 
     def __init__(self, key: str) -> None:
         super().__init__(
-            f"The key {key!r} was already used for a request with other content. "
-            "Repeat the original request, or choose a new key.",
+            _(
+                "The key %(key)r was already used for a request with other content. "
+                "Repeat the original request, or choose a new key."
+            )
+            % {"key": key},
             field="idempotency_key",
         )
 
@@ -53,5 +58,7 @@ class PermissionRefused(DomainError):
     code = "permission_refused"
 
     def __init__(self, permission: str) -> None:
-        super().__init__(f"This needs the permission {permission!r}.", field="permission")
+        super().__init__(
+            _("This needs the permission %(permission)r.") % {"permission": permission}, field="permission"
+        )
         self.permission = permission

@@ -6,6 +6,7 @@ import hashlib
 from typing import Any
 
 import orjson
+from django.utils.translation import gettext as _
 
 from almoner.kernel.errors import DomainError
 
@@ -22,7 +23,8 @@ def check_key(key: str) -> str:
     """``key`` itself, or a ``DomainError`` when it is empty, too long or not printable."""
     if not key or len(key) > MAXIMUM_KEY_LENGTH or not key.isprintable():
         raise DomainError(
-            f"An idempotency key has 1 to {MAXIMUM_KEY_LENGTH} printable characters.",
+            _("An idempotency key has 1 to %(maximum_key_length)s printable characters.")
+            % {"maximum_key_length": MAXIMUM_KEY_LENGTH},
             field="idempotency_key",
             code="invalid_idempotency_key",
         )

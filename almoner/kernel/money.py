@@ -9,6 +9,7 @@ from functools import cache
 
 from babel.core import Locale, get_global
 from babel.numbers import format_currency, get_currency_precision
+from django.utils.translation import gettext as _
 
 from almoner.kernel.errors import DomainError
 
@@ -55,21 +56,26 @@ def parse_minor(text: str | int, currency: str) -> int:
     after the point than the currency knows. Booleans and floats are not amounts.
     """
     if isinstance(text, bool) or not isinstance(text, str | int):
-        raise InvalidAmount(f"Expected an amount such as 75 or $75.00, got {text!r}.")
+        raise InvalidAmount(_("Expected an amount such as 75 or $75.00, got %(text)r.") % {"text": text})
     if isinstance(text, int) and abs(text) >= 10**_MAXIMUM_DIGITS:
-        raise InvalidAmount("The number is too large to be a price.")
+        raise InvalidAmount(_("The number is too large to be a price."))
     match = _AMOUNT.match(str(text).strip())
     if match is None:
-        raise InvalidAmount(f"Expected an amount such as 75 or $75.00, got {str(text)!r}.")
+        raise InvalidAmount(_("Expected an amount such as 75 or $75.00, got %(text)r.") % {"text": str(text)})
     if match["symbol"] not in _symbols(currency) or match["code"] not in (None, currency):
-        raise InvalidAmount(f"Expected an amount in {currency}, got {str(text)!r}.")
+        raise InvalidAmount(
+            _("Expected an amount in %(currency)s, got %(text)r.") % {"currency": currency, "text": str(text)}
+        )
     places = exponent(currency)
     fraction = (match["fraction"] or "").rstrip("0")
     if len(fraction) > places:
-        raise InvalidAmount(f"{currency} has {places} decimal places, got {str(text)!r}.")
+        raise InvalidAmount(
+            _("%(currency)s has %(places)s decimal places, got %(text)r.")
+            % {"currency": currency, "places": places, "text": str(text)}
+        )
     digits = match["whole"].replace(",", "") + fraction.ljust(places, "0")
     if len(digits.lstrip("0")) > _MAXIMUM_DIGITS:
-        raise InvalidAmount(f"{str(text)!r} is too large to be a price.")
+        raise InvalidAmount(_("%(text)r is too large to be a price.") % {"text": str(text)})
     return -int(digits) if match["sign"] else int(digits)
 
 

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import orjson
 from django.db.models import Model, Q, QuerySet
+from django.utils.translation import gettext as _
 from ninja import Query
 from pydantic import Field
 
@@ -56,7 +57,7 @@ def _read_cursor(text: str, *, timed: bool) -> tuple[datetime | None, UUID]:
         return at, UUID(identity)
     except (ValueError, TypeError, AttributeError, IndexError, binascii.Error) as error:
         raise DomainError(
-            "This is no cursor of this list. Pass `next` of the page before as it is.",
+            _("This is no cursor of this list. Pass `next` of the page before as it is."),
             field="cursor",
             code="invalid_cursor",
         ) from error

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from django.http import HttpResponse
+from django.utils.translation import gettext as _
 from ninja import Query, Router
 from pydantic import Field
 
@@ -277,7 +278,9 @@ def get_order(request: ApiRequest, kind: OrderKind, order_id: UUID) -> HttpRespo
     with transaction(request.auth.hospital_id):
         order = MODELS[kind]._default_manager.filter(id=order_id).first()
         if order is None:
-            raise NotFound("There is no such order at this hospital.", field="order_id", code="unknown_order")
+            raise NotFound(
+                _("There is no such order at this hospital."), field="order_id", code="unknown_order"
+            )
         return answer(OrderResource(**_fields(kind, order, _lines(kind, [order]).get(order_id, []))))
 
 
@@ -286,7 +289,9 @@ def list_findings(request: ApiRequest, order_id: UUID) -> HttpResponse:
     """What the laboratory released of a test order, the latest version of each value."""
     with transaction(request.auth.hospital_id):
         if not TestOrder.objects.filter(id=order_id).exists():
-            raise NotFound("There is no such order at this hospital.", field="order_id", code="unknown_order")
+            raise NotFound(
+                _("There is no such order at this hospital."), field="order_id", code="unknown_order"
+            )
         found = findings_of_order(order_id)
     items = [
         FindingResource(**{name: getattr(one, name) for name in FindingResource.model_fields})

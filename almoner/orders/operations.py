@@ -13,6 +13,8 @@ from decimal import Decimal
 from typing import Generic, TypeVar
 from uuid import UUID, uuid5
 
+from django.utils.translation import gettext as _
+
 from almoner.catalog.models import Service
 from almoner.charging.models import ChargeItem
 from almoner.charging.operations import Captured, capture
@@ -58,13 +60,15 @@ def order_id_for(hospital_id: UUID, kind: str, idempotency_key: str) -> UUID:
 def _check_priority(priority: str) -> None:
     if priority not in Priority.values:
         raise DomainError(
-            f"Expected one of {', '.join(Priority.values)}.", field="priority", code="invalid_priority"
+            _("Expected one of %(values)s.") % {"values": ", ".join(Priority.values)},
+            field="priority",
+            code="invalid_priority",
         )
 
 
 def _check_lines(lines: Sequence[object]) -> None:
     if not 1 <= len(lines) <= 100:
-        raise DomainError("An order has 1 to 100 lines.", field="lines", code="invalid_lines")
+        raise DomainError(_("An order has 1 to 100 lines."), field="lines", code="invalid_lines")
 
 
 def _services(codes: Sequence[str], kind: str) -> dict[str, Service]:
@@ -72,13 +76,14 @@ def _services(codes: Sequence[str], kind: str) -> dict[str, Service]:
     for number, code in enumerate(codes):
         if code not in found:
             raise DomainError(
-                f"There is no service {code!r} in this hospital's catalog.",
+                _("There is no service %(code)r in this hospital's catalog.") % {"code": code},
                 field=f"lines[{number}].service",
                 code="unknown_service",
             )
         if found[code].kind != kind:
             raise DomainError(
-                f"{code!r} is a {found[code].kind} service, expected {kind}.",
+                _("%(code)r is a %(kind)s service, expected %(expected)s.")
+                % {"code": code, "kind": found[code].kind, "expected": kind},
                 field=f"lines[{number}].service",
                 code="wrong_service_kind",
             )
@@ -167,7 +172,7 @@ def prescribe(
     _check_lines(medications)
     if request_type not in PrescriptionType.values:
         raise DomainError(
-            f"Expected one of {', '.join(PrescriptionType.values)}.",
+            _("Expected one of %(values)s.") % {"values": ", ".join(PrescriptionType.values)},
             field="request_type",
             code="invalid_request_type",
         )
@@ -237,7 +242,11 @@ def admit(
     with transaction(hospital_id):
         target = Ward.objects.filter(code=ward, is_active=True).first()
         if target is None:
-            raise NotFound(f"There is no ward {ward!r} at this hospital.", field="ward", code="unknown_ward")
+            raise NotFound(
+                _("There is no ward %(ward)r at this hospital.") % {"ward": ward},
+                field="ward",
+                code="unknown_ward",
+            )
         known = Admission.objects.filter(id=order_id).first()
         encounter = find_encounter(encounter_id)
         if known is None:
@@ -246,7 +255,7 @@ def admit(
             )
             if waiting.exists():
                 raise Conflict(
-                    "The patient is admitted in this encounter already.",
+                    _("The patient is admitted in this encounter already."),
                     field="encounter_id",
                     code="already_admitted",
                 )
@@ -287,7 +296,7 @@ def find_order(model: type[AnyOrder], order_id: UUID) -> AnyOrder:
     """The order, locked until the transaction ends. Raises ``NotFound``."""
     order = model._default_manager.select_for_update(no_key=True).filter(id=order_id).first()
     if order is None:
-        raise NotFound("There is no such order at this hospital.", field="order_id", code="unknown_order")
+        raise NotFound(_("There is no such order at this hospital."), field="order_id", code="unknown_order")
     return order
 
 
@@ -297,7 +306,7 @@ def subject_of(model: type[Order]) -> Callable[[UUID], Subject]:
     def locate(order_id: UUID) -> Subject:
         order = find_order(model, order_id)
         if order.cancelled_at is not None:
-            raise Conflict("The order was cancelled.", field="order_id", code="order_cancelled")
+            raise Conflict(_("The order was cancelled."), field="order_id", code="order_cancelled")
         return Subject(order.encounter_id, order.id)
 
     return locate
@@ -318,7 +327,7 @@ def cancel_order(
         items = ChargeItem.objects.filter(order_id=order_id, status__in=["planned", "unpriced", "billable"])
         if items.exclude(delivered_at=None).exists():
             raise Conflict(
-                "Part of this order was delivered already; correct its charges instead.",
+                _("Part of this order was delivered already; correct its charges instead."),
                 field="order_id",
                 code="order_delivered",
             )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from almoner.identity import audit
 from almoner.kernel.actor import Actor
 from almoner.kernel.errors import Conflict, DomainError, IdempotencyMismatch, NotFound
@@ -40,14 +42,22 @@ def refer(
     actor.require(PERMISSION_ORDER)
     text, outside = text.strip(), outside.strip()
     if not 1 <= len(text) <= MAXIMUM_TEXT:
-        raise DomainError(f"Say why, in 1 to {MAXIMUM_TEXT} characters.", field="text", code="invalid_text")
+        raise DomainError(
+            _("Say why, in 1 to %(maximum_text)s characters.") % {"maximum_text": MAXIMUM_TEXT},
+            field="text",
+            code="invalid_text",
+        )
     if bool(department) == bool(outside) or len(outside) > 200:
         raise DomainError(
-            "Name a department of this hospital, or somebody outside.", field="department", code="invalid_aim"
+            _("Name a department of this hospital, or somebody outside."),
+            field="department",
+            code="invalid_aim",
         )
     if priority not in Priority.values:
         raise DomainError(
-            f"Expected one of {', '.join(Priority.values)}.", field="priority", code="invalid_priority"
+            _("Expected one of %(values)s.") % {"values": ", ".join(Priority.values)},
+            field="priority",
+            code="invalid_priority",
         )
     referral_id = order_id_for(hospital_id, "referral", idempotency_key)
     with transaction(hospital_id):
@@ -60,7 +70,9 @@ def refer(
                 raise IdempotencyMismatch(idempotency_key)
             return known
         if aim is not None and aim.id == encounter.department_id:
-            raise Conflict("The patient is in this department.", field="department", code="same_department")
+            raise Conflict(
+                _("The patient is in this department."), field="department", code="same_department"
+            )
         referral = Referral.objects.create(
             id=referral_id,
             hospital_id=hospital_id,
@@ -95,7 +107,7 @@ def find_referral(referral_id: UUID) -> Referral:
     )
     if referral is None:
         raise NotFound(
-            "There is no such referral at this hospital.", field="referral_id", code="unknown_referral"
+            _("There is no such referral at this hospital."), field="referral_id", code="unknown_referral"
         )
     return referral
 
@@ -120,9 +132,11 @@ def follow_referral(referral_id: UUID, visit: Encounter) -> None:
         return
     if referral.visit_id is not None or referral.cancelled_at is not None:
         raise Conflict(
-            "The patient has come for this referral already.", field="referral_id", code="referral_followed"
+            _("The patient has come for this referral already."),
+            field="referral_id",
+            code="referral_followed",
         )
     if referral.patient_id != visit.patient_id:
-        raise Conflict("This referral is another patient's.", field="referral_id", code="other_patient")
+        raise Conflict(_("This referral is another patient's."), field="referral_id", code="other_patient")
     referral.visit = visit
     referral.save(update_fields=["visit"])

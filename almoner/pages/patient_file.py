@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from django.utils.translation import gettext as _
 
 from almoner.enforcement.concealment import concealed_orders, concealing_steps
 from almoner.enforcement.queries import BillingStatus, billing_status
@@ -102,7 +103,7 @@ def find_patient(patient_id: UUID) -> Patient:
     patient = Patient.objects.filter(id=patient_id).first()
     if patient is None:
         raise NotFound(
-            "There is no such patient at this hospital.", field="patient_id", code="unknown_patient"
+            _("There is no such patient at this hospital."), field="patient_id", code="unknown_patient"
         )
     return patient
 

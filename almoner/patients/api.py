@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from uuid import UUID, uuid5
 
 from django.http import HttpResponse
+from django.utils.translation import gettext as _
 from ninja import Query, Router
 from pydantic import Field
 
@@ -245,7 +246,7 @@ def get_patient(request: ApiRequest, patient_id: UUID) -> HttpResponse:
         row = Patient.objects.filter(id=patient_id).first()
         if row is None:
             raise NotFound(
-                "There is no such patient at this hospital.", field="patient_id", code="unknown_patient"
+                _("There is no such patient at this hospital."), field="patient_id", code="unknown_patient"
             )
         return answer(_shown([row])[0])
 

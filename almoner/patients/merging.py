@@ -10,6 +10,7 @@ from django.apps import apps
 from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
+from django.utils.translation import gettext
 
 from almoner.identity import audit
 from almoner.kernel.actor import Actor
@@ -44,7 +45,7 @@ def merge_patients(
     for name in taken_from_duplicate:
         if name not in CHOOSABLE:
             raise DomainError(
-                f"Expected some of {', '.join(CHOOSABLE)}.",
+                gettext("Expected some of %(choosable)s.") % {"choosable": ", ".join(CHOOSABLE)},
                 field="taken_from_duplicate",
                 code="unknown_field",
             )
@@ -90,13 +91,15 @@ def _locked(duplicate_id: UUID, survivor_id: UUID) -> tuple[Patient, Patient]:
     found = {row.id: row for row in rows}
     for field, patient_id in (("survivor_id", survivor_id), ("duplicate_id", duplicate_id)):
         if patient_id not in found:
-            raise NotFound("There is no such patient.", field=field, code="unknown_patient")
+            raise NotFound(gettext("There is no such patient."), field=field, code="unknown_patient")
     duplicate, survivor = found[duplicate_id], found[survivor_id]
     if duplicate.id == survivor.id or duplicate.merged_into_id is not None:
-        raise Conflict("This record was merged already.", field="duplicate_id", code="already_merged")
+        raise Conflict(
+            gettext("This record was merged already."), field="duplicate_id", code="already_merged"
+        )
     if survivor.merged_into_id is not None:
         raise Conflict(
-            "The record to keep was merged into another one meanwhile. Open that one.",
+            gettext("The record to keep was merged into another one meanwhile. Open that one."),
             field="survivor_id",
             code="already_merged",
         )

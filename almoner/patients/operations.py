@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
+from django.utils.translation import gettext
+
 from almoner.hospitals.models import Department, Hospital
 from almoner.identity import audit
 from almoner.kernel.actor import Actor
@@ -45,11 +47,17 @@ def register_patient(
     """
     actor.require(PERMISSION_REGISTER)
     if not name.strip() or len(name) > 200:
-        raise DomainError("A name has 1 to 200 characters.", field="name", code="invalid_name")
+        raise DomainError(gettext("A name has 1 to 200 characters."), field="name", code="invalid_name")
     if birth_date is not None and birth_date > at.date():
-        raise DomainError("The birth date lies in the future.", field="birth_date", code="invalid_birth_date")
+        raise DomainError(
+            gettext("The birth date lies in the future."), field="birth_date", code="invalid_birth_date"
+        )
     if sex not in SEXES:
-        raise DomainError(f"Expected one of {', '.join(SEXES)}.", field="sex", code="invalid_sex")
+        raise DomainError(
+            gettext("Expected one of %(sexes)s.") % {"sexes": ", ".join(SEXES)},
+            field="sex",
+            code="invalid_sex",
+        )
     with transaction(hospital_id):
         if source_id:
             known = Patient.objects.filter(source_id=source_id).first()
@@ -84,7 +92,7 @@ def surviving(patient_id: UUID, *, lock: bool = False) -> Patient:
     patient = patients.filter(id=patient_id).first()
     if patient is None:
         raise NotFound(
-            "There is no such patient at this hospital.", field="patient_id", code="unknown_patient"
+            gettext("There is no such patient at this hospital."), field="patient_id", code="unknown_patient"
         )
     return patient.merged_into or patient
 
@@ -94,7 +102,7 @@ def find_department(code: str) -> Department:
     department = Department.objects.filter(code=code, is_active=True).first()
     if department is None:
         raise NotFound(
-            f"There is no department {code!r} at this hospital.",
+            gettext("There is no department %(code)r at this hospital.") % {"code": code},
             field="department",
             code="unknown_department",
         )
@@ -122,17 +130,19 @@ def open_encounter(
     actor.require(PERMISSION_REGISTER)
     if encounter_class not in Encounter.Class.values:
         raise DomainError(
-            f"Expected one of {', '.join(Encounter.Class.values)}.",
+            gettext("Expected one of %(values)s.") % {"values": ", ".join(Encounter.Class.values)},
             field="encounter_class",
             code="invalid_encounter_class",
         )
     if triage_level is not None and not 1 <= triage_level <= 5:
         raise DomainError(
-            "A triage level is 1 to 5 (ESI).", field="triage_level", code="invalid_triage_level"
+            gettext("A triage level is 1 to 5 (ESI)."), field="triage_level", code="invalid_triage_level"
         )
     if visit_type not in VISIT_TYPES:
         raise DomainError(
-            f"Expected one of {', '.join(VISIT_TYPES)}.", field="visit_type", code="invalid_visit_type"
+            gettext("Expected one of %(visit_types)s.") % {"visit_types": ", ".join(VISIT_TYPES)},
+            field="visit_type",
+            code="invalid_visit_type",
         )
     with transaction(hospital_id):
         if encounter_id is not None:
@@ -160,7 +170,9 @@ def find_encounter(encounter_id: UUID) -> Encounter:
     encounter = Encounter.objects.select_related("patient", "department").filter(id=encounter_id).first()
     if encounter is None:
         raise NotFound(
-            "There is no such encounter at this hospital.", field="encounter_id", code="unknown_encounter"
+            gettext("There is no such encounter at this hospital."),
+            field="encounter_id",
+            code="unknown_encounter",
         )
     return encounter
 
@@ -172,7 +184,7 @@ def set_triage(
     actor.require(PERMISSION_REGISTER)
     if not 1 <= triage_level <= 5:
         raise DomainError(
-            "A triage level is 1 to 5 (ESI).", field="triage_level", code="invalid_triage_level"
+            gettext("A triage level is 1 to 5 (ESI)."), field="triage_level", code="invalid_triage_level"
         )
     with transaction(hospital_id):
         encounter = find_encounter(encounter_id)
@@ -214,11 +226,15 @@ def add_coverage(
     """Record that ``payer`` (its code) covers the patient in a period; the lowest priority pays first."""
     actor.require(PERMISSION_REGISTER)
     if ends_on is not None and ends_on < starts_on:
-        raise DomainError("Coverage ends before it starts.", field="ends_on", code="invalid_period")
+        raise DomainError(gettext("Coverage ends before it starts."), field="ends_on", code="invalid_period")
     with transaction(hospital_id):
         found = Payer.objects.filter(code=payer, is_active=True).first()
         if found is None:
-            raise NotFound(f"There is no payer {payer!r}.", field="payer", code="unknown_payer")
+            raise NotFound(
+                gettext("There is no payer %(payer)r.") % {"payer": payer},
+                field="payer",
+                code="unknown_payer",
+            )
         coverage, _ = Coverage.objects.get_or_create(
             patient=surviving(patient_id, lock=True),
             payer=found,

@@ -6,6 +6,7 @@ from typing import Annotated
 from uuid import UUID
 
 from django.http import HttpResponse
+from django.utils.translation import gettext as _
 from ninja import Query, Router
 
 from almoner.charging.api import find_charge_item
@@ -57,7 +58,9 @@ router = Router(tags=["Payments"])
 def _check_payer(hospital_id: UUID, payer_id: UUID) -> None:
     with transaction(hospital_id):
         if not Payer.objects.filter(id=payer_id).exists():
-            raise NotFound("There is no such payer at this hospital.", field="payer_id", code="unknown_payer")
+            raise NotFound(
+                _("There is no such payer at this hospital."), field="payer_id", code="unknown_payer"
+            )
 
 
 @router.post("/payments", auth=needs(operations.PERMISSION_RECORD), response={201: RecordedResource})
@@ -135,7 +138,7 @@ def get_payment(request: ApiRequest, payment_id: UUID) -> HttpResponse:
         row = Payment.objects.filter(id=payment_id).first()
         if row is None:
             raise NotFound(
-                "There is no such payment at this hospital.", field="payment_id", code="unknown_payment"
+                _("There is no such payment at this hospital."), field="payment_id", code="unknown_payment"
             )
         return answer(payment_resources([row])[0])
 

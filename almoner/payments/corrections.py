@@ -7,6 +7,8 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID, uuid5
 
+from django.utils.translation import gettext as _
+
 from almoner.charging import operations as charging
 from almoner.charging.models import ChargeItem
 from almoner.identity import audit
@@ -95,13 +97,13 @@ def _once(
     actor.require(charging.PERMISSION_CORRECT)
     check_key(idempotency_key)
     if not reason.strip() or len(reason) > 500:
-        raise DomainError("Say why, in 1 to 500 characters.", field="reason", code="reason_missing")
+        raise DomainError(_("Say why, in 1 to 500 characters."), field="reason", code="reason_missing")
     source_id = uuid5(hospital_id, f"{action}:{idempotency_key}")
     with transaction(hospital_id):
         item = ChargeItem.objects.filter(id=charge_item_id).first()
         if item is None:
             raise NotFound(
-                "There is no such charge item at this hospital.",
+                _("There is no such charge item at this hospital."),
                 field="charge_item_id",
                 code="unknown_charge_item",
             )

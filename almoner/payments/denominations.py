@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from django.utils.translation import gettext as _
+
 from almoner.kernel.errors import DomainError
 from almoner.kernel.money import exponent
 
@@ -77,13 +79,15 @@ def worth(count: Mapping[int, int], currency: str) -> int:
     for denomination, pieces in count.items():
         if denomination not in known:
             raise DomainError(
-                f"{currency} has no note or coin of {denomination} minor units.",
+                _("%(currency)s has no note or coin of %(denomination)s minor units.")
+                % {"currency": currency, "denomination": denomination},
                 field="count",
                 code="unknown_denomination",
             )
         if not 0 <= pieces <= MAXIMUM_PIECES:
             raise DomainError(
-                f"A count is between 0 and {MAXIMUM_PIECES} pieces, got {pieces}.",
+                _("A count is between 0 and %(maximum_pieces)s pieces, got %(pieces)s.")
+                % {"maximum_pieces": MAXIMUM_PIECES, "pieces": pieces},
                 field="count",
                 code="invalid_count",
             )

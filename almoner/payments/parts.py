@@ -15,6 +15,7 @@ from uuid import UUID
 from django.apps import apps
 from django.db import connection
 from django.utils.module_loading import import_string
+from django.utils.translation import gettext as _
 
 from almoner.kernel.errors import Conflict, DomainError
 from almoner.kernel.money import Money
@@ -74,7 +75,7 @@ def record_in_whole(hospital_id: UUID, record: Callable[[int | None], Any], curr
         if row is not None:
             return row
     raise Conflict(
-        "The configuration was changed while this was being recorded. Please try again.",
+        _("The configuration was changed while this was being recorded. Please try again."),
         code="configuration_changed",
     )
 
@@ -84,7 +85,11 @@ def _check(rule: PartRule, payment_id: UUID, currency: str) -> None:
         if rule.in_one_sum(charge):
             paid, left = Money(charge.paid_minor, currency), Money(charge.left_minor, currency)
             raise DomainError(
-                f"{charge.name} is paid in one sum. This payment covers {paid} of it and leaves {left} open.",
+                _(
+                    "%(charge)s is paid in one sum. This payment covers %(paid)s of it and "
+                    "leaves %(left)s open."
+                )
+                % {"charge": charge.name, "paid": paid, "left": left},
                 field="amount_minor",
                 code="part_not_allowed",
             )

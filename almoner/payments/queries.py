@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from almoner.kernel.errors import NotFound
 from almoner.ledger.queries import SessionMovement, session_movements
 from almoner.payments.models import CashSession, CashTransfer
@@ -48,7 +50,7 @@ def find_session(session_id: UUID) -> CashSession:
     session = CashSession.objects.filter(id=session_id).first()
     if session is None:
         raise NotFound(
-            "There is no such drawer at this hospital.", field="session_id", code="unknown_session"
+            _("There is no such drawer at this hospital."), field="session_id", code="unknown_session"
         )
     return session
 

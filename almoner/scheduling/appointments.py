@@ -7,6 +7,7 @@ from uuid import UUID, uuid5
 
 from django.db import IntegrityError
 from django.db.transaction import atomic
+from django.utils.translation import gettext as _
 
 from almoner.identity import audit
 from almoner.identity.models import Membership, User
@@ -128,7 +129,7 @@ def call_off(
         _check_open(appointment)
         if no_show and at < appointment.starts_at:
             raise Conflict(
-                "The patient is expected later than now.", field="appointment_id", code="not_yet_due"
+                _("The patient is expected later than now."), field="appointment_id", code="not_yet_due"
             )
         appointment.status = status
         appointment.save(update_fields=["status"])
@@ -147,7 +148,9 @@ def arrive(appointment_id: UUID, encounter: Encounter) -> Appointment:
         return appointment
     _check_open(appointment)
     if appointment.patient_id != encounter.patient_id:
-        raise Conflict("This appointment is another patient's.", field="appointment_id", code="other_patient")
+        raise Conflict(
+            _("This appointment is another patient's."), field="appointment_id", code="other_patient"
+        )
     appointment.status, appointment.encounter = Appointment.Status.ARRIVED, encounter
     appointment.save(update_fields=["status", "encounter"])
     return appointment
@@ -158,7 +161,7 @@ def find_appointment(appointment_id: UUID) -> Appointment:
     found = Appointment.objects.select_related("patient", "department").filter(id=appointment_id).first()
     if found is None:
         raise NotFound(
-            "There is no such appointment at this hospital.",
+            _("There is no such appointment at this hospital."),
             field="appointment_id",
             code="unknown_appointment",
         )
@@ -172,9 +175,9 @@ def _locked(appointment_id: UUID) -> Appointment:
 
 def _check_open(appointment: Appointment) -> None:
     says = {
-        Appointment.Status.ARRIVED: "The patient has arrived for this appointment already.",
-        Appointment.Status.CANCELLED: "This appointment was cancelled. Book another one.",
-        Appointment.Status.NO_SHOW: "The patient did not come to this appointment. Book another one.",
+        Appointment.Status.ARRIVED: _("The patient has arrived for this appointment already."),
+        Appointment.Status.CANCELLED: _("This appointment was cancelled. Book another one."),
+        Appointment.Status.NO_SHOW: _("The patient did not come to this appointment. Book another one."),
     }
     if appointment.status != Appointment.Status.BOOKED:
         raise Conflict(
@@ -187,13 +190,14 @@ def _check_open(appointment: Appointment) -> None:
 def _check_time(starts_at: datetime, minutes: int, at: datetime) -> None:
     if not SHORTEST_MINUTES <= minutes <= LONGEST_MINUTES:
         raise DomainError(
-            f"An appointment takes {SHORTEST_MINUTES} to {LONGEST_MINUTES} minutes.",
+            _("An appointment takes %(shortest_minutes)s to %(longest_minutes)s minutes.")
+            % {"shortest_minutes": SHORTEST_MINUTES, "longest_minutes": LONGEST_MINUTES},
             field="minutes",
             code="invalid_minutes",
         )
     if not at <= starts_at <= at + FURTHEST:
         raise DomainError(
-            "Give a time from now on, within two years.", field="starts_at", code="invalid_start"
+            _("Give a time from now on, within two years."), field="starts_at", code="invalid_start"
         )
 
 
@@ -206,7 +210,9 @@ def _name_of(hospital_id: UUID, practitioner_id: UUID | None) -> str:
     found = member.first()
     if found is None:
         raise NotFound(
-            "There is no such doctor at this hospital.", field="practitioner_id", code="unknown_practitioner"
+            _("There is no such doctor at this hospital."),
+            field="practitioner_id",
+            code="unknown_practitioner",
         )
     return (found.user.name or found.user.email)[:200]
 
@@ -223,7 +229,8 @@ def _save(appointment: Appointment, *, is_new: bool = False) -> None:
         if "do_not_overlap" not in str(error):
             raise
         raise Conflict(
-            f"{appointment.practitioner} has another appointment at this time. Choose another one.",
+            _("%(practitioner)s has another appointment at this time. Choose another one.")
+            % {"practitioner": appointment.practitioner},
             field="starts_at",
             code="practitioner_taken",
         ) from error

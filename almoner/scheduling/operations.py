@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from almoner.hospitals.models import Hospital
 from almoner.kernel.actor import Actor
 from almoner.kernel.clock import local_date
@@ -52,9 +54,9 @@ def call_token(hospital_id: UUID, encounter_id: UUID, *, actor: Actor, at: datet
             .first()
         )
         if token is None:
-            raise NotFound("This visit has no token to call.", field="encounter_id", code="unknown_token")
+            raise NotFound(_("This visit has no token to call."), field="encounter_id", code="unknown_token")
         if token.encounter.ended_at is not None:
-            raise Conflict("The patient has left.", field="encounter_id", code="encounter_ended")
+            raise Conflict(_("The patient has left."), field="encounter_id", code="encounter_ended")
         token.called_at = at
         token.called_by = actor.name
         token.save(update_fields=["called_at", "called_by"])

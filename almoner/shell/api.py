@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 from django.http import HttpRequest, HttpResponse
 from django.utils.module_loading import import_string
+from django.utils.translation import gettext as _
 from ninja import NinjaAPI
 from ninja.openapi.docs import Swagger
 from ninja.operation import Operation
@@ -52,7 +53,9 @@ class _JsonParser(Parser):
     def parse_body(self, request: HttpRequest) -> Any:
         """The body's JSON; numbers keep their digits or are refused by the types they are read into."""
         if request.content_type != "application/json":
-            raise UnsupportedMediaType("Send JSON: 'Content-Type: application/json'.", field="Content-Type")
+            raise UnsupportedMediaType(
+                _("Send JSON: 'Content-Type: application/json'."), field="Content-Type"
+            )
         return orjson.loads(request.body)
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from almoner.catalog.models import Service, TariffLine
 from almoner.enforcement.facts import policies_at
 from almoner.enforcement.models import PaymentPolicy
@@ -107,7 +109,7 @@ def _flat(settings: Mapping[str, Any]) -> dict[str, Any]:
 def _subject(scope: str, subject: str) -> tuple[str, dict[str, str]]:
     """What the block's subject is called, and what ``Policies.resolve`` is asked about."""
     if scope not in SCOPES or (scope == "hospital") != (subject == ""):
-        raise NotFound("There are no such settings.", field="scope", code="unknown_scope")
+        raise NotFound(_("There are no such settings."), field="scope", code="unknown_scope")
     if scope == "module":
         titles = dict(modules_with_steps())
         if subject in titles:
@@ -125,7 +127,11 @@ def _subject(scope: str, subject: str) -> tuple[str, dict[str, str]]:
         return subject, {"category": subject}
     else:
         return "", {}
-    raise NotFound(f"There is no such {scope} at this hospital.", field="subject", code=f"unknown_{scope}")
+    raise NotFound(
+        _("There is no such %(scope)s at this hospital.") % {"scope": scope},
+        field="subject",
+        code=f"unknown_{scope}",
+    )
 
 
 def find_services(words: str) -> list[tuple[str, str]]:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import orjson
 from django.db import connection
+from django.utils.translation import gettext
 
 from almoner.catalog.pricing import Buyer, Price, price, total
 from almoner.charging.accrual.planning import Stay, TimeCharge
@@ -161,5 +162,5 @@ def write(hospital_id: UUID, due: Sequence[Due], book: Book, *, actor: Actor, at
         )
         written = [row[0] for row in cursor.fetchall()]
     if written == [None]:
-        raise StaleBook("Prices changed while charges were reckoned. Please try again.")
+        raise StaleBook(gettext("Prices changed while charges were reckoned. Please try again."))
     return written

@@ -15,6 +15,7 @@ from uuid import UUID
 
 import orjson
 from django.db import connection
+from django.utils.translation import gettext as _
 
 from almoner.charging.book import Book, known_book, read_book
 from almoner.charging.facts import facts_of_visit
@@ -110,7 +111,7 @@ def capture_batch(
             outcome = _price_and_write(hospital_id, events, hashes, contexts, book, actor, at, historical)
         if outcome is None:
             raise Conflict(
-                "Prices changed twice while this was being captured. Please try again.",
+                _("Prices changed twice while this was being captured. Please try again."),
                 code="configuration_changed",
             )
         if delivers:
@@ -134,32 +135,39 @@ def _name(events: Sequence[Event], index: int, field: str) -> str:
 
 def _check(events: Sequence[Event], kinds: Mapping[str, EventKind], at: datetime) -> None:
     if not 1 <= len(events) <= MAXIMUM_BATCH:
-        raise DomainError(f"A batch holds 1 to {MAXIMUM_BATCH} events.", field="events", code="invalid_batch")
+        raise DomainError(
+            _("A batch holds 1 to %(maximum_batch)s events.") % {"maximum_batch": MAXIMUM_BATCH},
+            field="events",
+            code="invalid_batch",
+        )
     seen: set[str] = set()
     for index, event in enumerate(events):
         check_key(event.idempotency_key)
         if event.idempotency_key in seen:
             raise DomainError(
-                f"The key {event.idempotency_key!r} stands twice in this batch.",
+                _("The key %(idempotency_key)r stands twice in this batch.")
+                % {"idempotency_key": event.idempotency_key},
                 field=_name(events, index, "idempotency_key"),
                 code="duplicate_key",
             )
         seen.add(event.idempotency_key)
         if event.kind not in kinds:
             raise DomainError(
-                f"Unknown event kind {event.kind!r}. Known kinds: {', '.join(sorted(kinds))}.",
+                _("Unknown event kind %(kind)r. Known kinds: %(kinds)s.")
+                % {"kind": event.kind, "kinds": ", ".join(sorted(kinds))},
                 field=_name(events, index, "kind"),
                 code="unknown_event_kind",
             )
         if event.occurred_at and event.occurred_at > at + FUTURE_TOLERANCE:
             raise DomainError(
-                f"The event lies in the future: {event.occurred_at.isoformat()}.",
+                _("The event lies in the future: %(occurred_at)s.")
+                % {"occurred_at": event.occurred_at.isoformat()},
                 field=_name(events, index, "occurred_at"),
                 code="event_in_future",
             )
         if event.patient_id is None and event.encounter_id is None:
             raise DomainError(
-                "Name the patient or the encounter.",
+                _("Name the patient or the encounter."),
                 field=_name(events, index, "patient_id"),
                 code="patient_missing",
             )
@@ -189,7 +197,7 @@ def read_contexts(hospital_id: UUID, events: Sequence[Event], book: Book | None)
         )
         rows = [dict(zip(_CONTEXT_COLUMNS, row, strict=True)) for row in cursor.fetchall()]
     if rows[0]["configuration_version"] is None:
-        raise NotFound("There is no such hospital.", field="hospital_id", code="unknown_hospital")
+        raise NotFound(_("There is no such hospital."), field="hospital_id", code="unknown_hospital")
     return rows
 
 
@@ -197,19 +205,19 @@ def _check_context(events: Sequence[Event], index: int, row: dict[str, Any]) -> 
     event = events[index]
     if event.encounter_id is not None and row["encounter_id"] is None:
         raise NotFound(
-            "There is no such encounter at this hospital.",
+            _("There is no such encounter at this hospital."),
             field=_name(events, index, "encounter_id"),
             code="unknown_encounter",
         )
     if row["patient_id"] is None:
         raise NotFound(
-            "There is no such patient at this hospital.",
+            _("There is no such patient at this hospital."),
             field=_name(events, index, "patient_id"),
             code="unknown_patient",
         )
     if event.patient_id and row["encounter_id"] and row["patient_id"] != row["encounter_patient_id"]:
         raise DomainError(
-            "The encounter belongs to another patient.",
+            _("The encounter belongs to another patient."),
             field=_name(events, index, "encounter_id"),
             code="encounter_of_other_patient",
         )

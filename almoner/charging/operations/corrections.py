@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from almoner.catalog.pricing import Buyer, Price, price, total
 from almoner.charging.book import Book, read_book
@@ -32,14 +33,14 @@ def lock_account(patient_account_id: UUID) -> PatientAccount:
     """The account, locked until the transaction ends; every change of money on it waits here."""
     account = PatientAccount.objects.select_for_update(no_key=True).filter(id=patient_account_id).first()
     if account is None:
-        raise NotFound("There is no such account.", field="patient_account_id", code="unknown_account")
+        raise NotFound(_("There is no such account."), field="patient_account_id", code="unknown_account")
     return account
 
 
 def locked_item(item_id: UUID) -> ChargeItem:
     item = ChargeItem.objects.filter(id=item_id).first()
     if item is None:
-        raise NotFound("There is no such charge item.", field="charge_item_id", code="unknown_charge_item")
+        raise NotFound(_("There is no such charge item."), field="charge_item_id", code="unknown_charge_item")
     lock_account(item.patient_account_id)
     # The item too: a delivery does not ask for the account.
     locked = ChargeItem.objects.select_for_update(of=("self",), no_key=True).select_related("service")
@@ -49,7 +50,7 @@ def locked_item(item_id: UUID) -> ChargeItem:
 def _reversal_lines(item: ChargeItem) -> list[Line]:
     """The posting of ``item`` undone, whether it was delivered or not."""
     if item.net_minor is None:
-        raise Conflict("The charge has no price, so nothing was posted.", code="charge_not_posted")
+        raise Conflict(_("The charge has no price, so nothing was posted."), code="charge_not_posted")
     account = "contract_liability" if item.delivered_at is None else "revenue"
     taxed = [("tax_payable", item.tax_minor)] if item.tax_minor else []
     amounts = [
@@ -88,7 +89,7 @@ def cancel(item_id: UUID, *, actor: Actor, at: datetime, source_id: UUID | None 
     """
     item = locked_item(item_id)
     if item.status in ("cancelled", "entered_in_error"):
-        raise Conflict("The charge was taken back already.", field="charge_item_id", code="charge_ended")
+        raise Conflict(_("The charge was taken back already."), field="charge_item_id", code="charge_ended")
     if item.status == "billable":
         _check_unpaid(item)
         post(
@@ -109,7 +110,7 @@ def _check_unpaid(item: ChargeItem) -> None:
     open_item = OpenItem.objects.get(id=item.id)
     if open_item.patient_minor != item.net_minor:
         raise Conflict(
-            "Money was allocated to this charge, or a payer took it over: release that first.",
+            _("Money was allocated to this charge, or a payer took it over: release that first."),
             field="charge_item_id",
             code="charge_settled",
         )
@@ -173,10 +174,14 @@ def substitute(
     """
     item = locked_item(item_id)
     if item.delivered_at is not None:
-        raise Conflict("This was delivered already.", field="charge_item_id", code="charge_delivered")
+        raise Conflict(_("This was delivered already."), field="charge_item_id", code="charge_delivered")
     book = read_book(item.hospital_id)
     if service not in book.prices.services:
-        raise DomainError(f"There is no service {service!r}.", field="service", code="unknown_service")
+        raise DomainError(
+            _("There is no service %(service)r.") % {"service": service},
+            field="service",
+            code="unknown_service",
+        )
     other = book.prices.services[service]
     context = context_of(_context_row(item, book))
     buyer = Buyer(
@@ -209,7 +214,9 @@ def split(
     rest = item.quantity - check_quantity(quantity, "quantity")
     if rest <= 0:
         raise DomainError(
-            f"Only {item.quantity.normalize():f} are charged.", field="quantity", code="invalid_quantity"
+            _("Only %(quantity)s are charged.") % {"quantity": f"{item.quantity.normalize():f}"},
+            field="quantity",
+            code="invalid_quantity",
         )
     parts = ChargeItem.objects.filter(event=item.event_id, line=item.line, rule_code=item.rule_code).count()
     first = revise(item_id, quantity=quantity, actor=actor, at=at, source_id=source_id)
@@ -222,7 +229,9 @@ def split(
 def _original_price(item: ChargeItem, quantity: Decimal) -> Price:
     """What ``quantity`` costs at the unit price that ``item`` was charged at."""
     if item.status != "billable" or item.unit_price_minor is None:
-        raise Conflict("Only a billable charge can be revised.", field="charge_item_id", code="not_billable")
+        raise Conflict(
+            _("Only a billable charge can be revised."), field="charge_item_id", code="not_billable"
+        )
     book = read_book(item.hospital_id)
     context = context_of(_context_row(item, book))
     buyer = Buyer(
@@ -293,7 +302,7 @@ def price_unpriced(
     actor.require(PERMISSION_CORRECT)
     item = locked_item(item_id)
     if item.status != "unpriced":
-        raise Conflict("The charge has its price already.", field="charge_item_id", code="already_priced")
+        raise Conflict(_("The charge has its price already."), field="charge_item_id", code="already_priced")
     book = read_book(item.hospital_id)
     context = context_of(_context_row(item, book))
     service = book.prices.services[item.service.code]
@@ -303,13 +312,14 @@ def price_unpriced(
     if unit_price_minor is None:
         cost = price(book.prices, service, item.quantity, buyer, packages_left(book.prices, context.packaged))
     elif unit_price_minor < 0:
-        raise DomainError("A price is not negative.", field="unit_price_minor", code="invalid_amount")
+        raise DomainError(_("A price is not negative."), field="unit_price_minor", code="invalid_amount")
     else:
         source = f"stated:{actor.name}"[:200]
         cost = total(book.prices, service, unit_price_minor, item.quantity, buyer, source)
     if cost is None:
         raise DomainError(
-            f"No tariff gives a price for {service.code!r} on {item.service_date}.",
+            _("No tariff gives a price for %(service)r on %(service_date)s.")
+            % {"service": service.code, "service_date": item.service_date},
             field="service",
             code="no_price",
         )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from almoner.charging.operations.corrections import locked_item
 from almoner.kernel.actor import Actor
 from almoner.kernel.errors import Conflict, DomainError, NotFound
@@ -23,14 +25,18 @@ def transfer_to_payer(
     """
     item = locked_item(item_id)
     if amount_minor == 0:
-        raise DomainError("Nothing to transfer.", field="amount_minor", code="invalid_amount")
+        raise DomainError(_("Nothing to transfer."), field="amount_minor", code="invalid_amount")
     if not Payer.objects.filter(id=payer_id).exists():
-        raise NotFound("There is no such payer at this hospital.", field="payer_id", code="unknown_payer")
+        raise NotFound(_("There is no such payer at this hospital."), field="payer_id", code="unknown_payer")
     open_item = OpenItem.objects.filter(id=item.id).first()
     patient_minor, payer_minor = (open_item.patient_minor, open_item.payer_minor) if open_item else (0, 0)
     if amount_minor > patient_minor or -amount_minor > payer_minor:
         raise Conflict(
-            f"Open on this charge are {patient_minor} minor units of the patient and {payer_minor} of payers.",
+            _(
+                "Open on this charge are %(patient_minor)s minor units of the patient and "
+                "%(payer_minor)s of payers."
+            )
+            % {"patient_minor": patient_minor, "payer_minor": payer_minor},
             field="amount_minor",
             code="exceeds_open_amount",
         )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from almoner.charging.models import ChargeItem, ClinicalEvent, WorkReview
 from almoner.charging.operations.corrections import PERMISSION_CORRECT, locked_item
 from almoner.charging.operations.delivery import deliver
@@ -17,7 +19,7 @@ from almoner.kernel.tenancy import transaction
 def _checked(text: str, field: str) -> str:
     text = text.strip()
     if not 1 <= len(text) <= 500:
-        raise DomainError("Say why, in 1 to 500 characters.", field=field, code="reason_missing")
+        raise DomainError(_("Say why, in 1 to 500 characters."), field=field, code="reason_missing")
     return text
 
 
@@ -33,10 +35,10 @@ def confirm_delivery(
     with transaction(hospital_id):
         item = locked_item(charge_item_id)
         if item.delivered_at is not None:
-            raise Conflict("The charge was delivered already.", field="charge_item_id", code="delivered")
+            raise Conflict(_("The charge was delivered already."), field="charge_item_id", code="delivered")
         if item.status != ChargeItem.Status.BILLABLE:
             raise Conflict(
-                "Only a billable charge is delivered.", field="charge_item_id", code="not_billable"
+                _("Only a billable charge is delivered."), field="charge_item_id", code="not_billable"
             )
         record = audit.record(
             "charge.delivery_confirmed",
@@ -64,7 +66,7 @@ def review_work(
         if work_list == WorkReview.WorkList.LATE:
             event = ClinicalEvent.objects.filter(id=UUID(subject), after_discharge=True).first()
             if event is None:
-                raise NotFound("There is no such late event.", field="event_id", code="unknown_event")
+                raise NotFound(_("There is no such late event."), field="event_id", code="unknown_event")
         review, created = WorkReview.objects.get_or_create(
             work_list=work_list,
             subject=subject,

@@ -10,6 +10,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.db import connection
+from django.utils.translation import gettext
 
 from almoner.hospitals.models import Hospital
 from almoner.identity.models import AuditRecord
@@ -284,7 +285,9 @@ def read_receipt(payment_id: UUID) -> Receipt:
         row = cursor.fetchone()
         if row is None:
             raise NotFound(
-                "There is no such payment at this hospital.", field="payment_id", code="unknown_payment"
+                gettext("There is no such payment at this hospital."),
+                field="payment_id",
+                code="unknown_payment",
             )
         cursor.execute(_RECEIPT_LINES, parameters)
         lines = tuple(cursor.fetchall())

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from django.utils.translation import gettext as _
 
 from almoner.enforcement.models import Override
 from almoner.enforcement.overrides import OverrideState, in_state
@@ -135,7 +136,7 @@ def read_charge(charge_item_id: UUID) -> WorkCharge:
     )
     if not found:
         raise NotFound(
-            "There is no such charge item at this hospital.",
+            _("There is no such charge item at this hospital."),
             field="charge_item_id",
             code="unknown_charge_item",
         )
@@ -204,7 +205,7 @@ def read_late_event(event_id: UUID) -> LateEvent:
     found = _late(f"event.id = %(id)s AND {_LATE}", id=event_id)
     if not found:
         raise NotFound(
-            "There is no such event to review: it may have been reviewed meanwhile.",
+            _("There is no such event to review: it may have been reviewed meanwhile."),
             field="event_id",
             code="unknown_event",
         )

@@ -7,6 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db.models import Sum
+from django.utils.translation import gettext
 
 from almoner.charging import operations as charging
 from almoner.charging.models import ChargeItem
@@ -115,7 +116,9 @@ def _lock_accounts(patient_account_id: UUID) -> tuple[PatientAccount, list[UUID]
     )
     accounts = {account.id: account for account in locked.order_by("id")}
     if patient_account_id not in accounts:
-        raise NotFound("There is no such account.", field="patient_account_id", code="unknown_account")
+        raise NotFound(
+            gettext("There is no such account."), field="patient_account_id", code="unknown_account"
+        )
     return accounts[patient_account_id], list(accounts)
 
 
@@ -159,7 +162,7 @@ def release(hospital_id: UUID, charge_item_id: UUID, *, actor: Actor, at: dateti
         item = ChargeItem.objects.filter(id=charge_item_id).first()
         if item is None:
             raise NotFound(
-                "There is no such charge item.", field="charge_item_id", code="unknown_charge_item"
+                gettext("There is no such charge item."), field="charge_item_id", code="unknown_charge_item"
             )
         charging.lock_account(item.patient_account_id)
         totals = (
@@ -174,7 +177,7 @@ def release(hospital_id: UUID, charge_item_id: UUID, *, actor: Actor, at: dateti
             payment = Payment.objects.get(id=row["payment_id"])
             if payment.payer_id is not None:
                 raise Conflict(
-                    "A payer paid part of this charge: settle that with the payer first.",
+                    gettext("A payer paid part of this charge: settle that with the payer first."),
                     field="charge_item_id",
                     code="payer_paid",
                 )

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db import IntegrityError
 from django.db.transaction import atomic
+from django.utils.translation import gettext as _
 
 from almoner.hospitals.models import Hospital
 from almoner.identity import audit
@@ -50,7 +51,7 @@ def open_session(
     check_key(idempotency_key)
     if actor.user_id is None:
         raise DomainError(
-            "A drawer is opened by the person who answers for it.", field="actor", code="no_person"
+            _("A drawer is opened by the person who answers for it."), field="actor", code="no_person"
         )
     hashed = content_hash({"cash_point": cash_point, "count": _plain(count), "cashier": actor.user_id})
     with transaction(hospital_id):
@@ -59,7 +60,9 @@ def open_session(
             return before  # type: ignore[no-any-return]
         if not CashPoint.objects.filter(code=cash_point, is_active=True).exists():
             raise NotFound(
-                "There is no such cash point at this hospital.", field="cash_point", code="unknown_cash_point"
+                _("There is no such cash point at this hospital."),
+                field="cash_point",
+                code="unknown_cash_point",
             )
         session = _begin(
             hospital_id,
@@ -113,13 +116,14 @@ def _begin(
     float_minor = worth(count, currency)
     for mine in CashSession.objects.filter(closed_at=None, cashier_id=cashier_id):
         raise Conflict(
-            f"A drawer of this cashier is open already: {mine.name}. Close it first.",
+            _("A drawer of this cashier is open already: %(mine)s. Close it first.") % {"mine": mine.name},
             field="cash_point",
             code="cashier_has_drawer",
         )
     for other in CashSession.objects.filter(closed_at=None, cash_point=cash_point):
         raise Conflict(
-            f"This cash point has an open drawer: {other.name} of {other.cashier.partition(':')[2]}.",
+            _("This cash point has an open drawer: %(other)s of %(cashier)s.")
+            % {"other": other.name, "cashier": other.cashier.partition(":")[2]},
             field="cash_point",
             code="cash_point_has_drawer",
         )
@@ -144,7 +148,7 @@ def _begin(
         if before is not None:
             return before  # type: ignore[no-any-return]
         raise Conflict(
-            "A drawer of this cashier or at this cash point was opened meanwhile.",
+            _("A drawer of this cashier or at this cash point was opened meanwhile."),
             field="cash_point",
             code="drawer_opened_meanwhile",
         ) from error
@@ -163,7 +167,7 @@ def _locked_open(session_id: UUID, actor: Actor) -> CashSession:
     session = CashSession.objects.select_for_update().filter(id=session_id).first()
     if session is None:
         raise NotFound(
-            "There is no such drawer at this hospital.", field="session_id", code="unknown_session"
+            _("There is no such drawer at this hospital."), field="session_id", code="unknown_session"
         )
     if actor.user_id is None or session.cashier_id != actor.user_id:
         actor.require(PERMISSION_SUPERVISE)
@@ -173,7 +177,9 @@ def _locked_open(session_id: UUID, actor: Actor) -> CashSession:
 def _refuse_closed(session: CashSession) -> None:
     if session.closed_at is not None:
         raise Conflict(
-            f"The drawer {session.name} is closed.", field="session_id", code="cash_session_closed"
+            _("The drawer %(session)s is closed.") % {"session": session.name},
+            field="session_id",
+            code="cash_session_closed",
         )
 
 
@@ -198,7 +204,8 @@ def move_cash(
     check_amount(amount_minor)
     if kind not in CashTransfer.Kind.values:
         raise DomainError(
-            f"Unknown kind {kind!r}. Known: {', '.join(CashTransfer.Kind.values)}.",
+            _("Unknown kind %(kind)r. Known: %(values)s.")
+            % {"kind": kind, "values": ", ".join(CashTransfer.Kind.values)},
             field="kind",
             code="unknown_kind",
         )
@@ -214,7 +221,7 @@ def move_cash(
         _refuse_closed(session)
         if kind != CashTransfer.Kind.FROM_SAFE and amount_minor > expected_cash(session.id):
             raise Conflict(
-                "By the books there is not so much in the drawer.",
+                _("By the books there is not so much in the drawer."),
                 field="amount_minor",
                 code="exceeds_drawer",
             )
@@ -224,7 +231,7 @@ def move_cash(
 def _check_slip(kind: str, reference: str) -> None:
     if kind == CashTransfer.Kind.BANKED and not reference.strip():
         raise DomainError(
-            "Write down the number of the deposit slip.", field="reference", code="slip_missing"
+            _("Write down the number of the deposit slip."), field="reference", code="slip_missing"
         )
 
 
@@ -369,25 +376,28 @@ def _check_close(
     limit = explained_from_minor(session.currency)
     if abs(counted_minor - expected_minor) >= limit and not reason.strip():
         raise DomainError(
-            f"The count differs from the books by {Money(limit, session.currency)} or more. "
-            "Count again, or say why.",
+            _("The count differs from the books by %(limit)s or more. Count again, or say why.")
+            % {"limit": Money(limit, session.currency)},
             field="reason",
             code="difference_unexplained",
         )
     if not 0 <= banked_minor <= counted_minor:
         raise DomainError(
-            "No more goes to the bank than was counted.", field="banked_minor", code="invalid_amount"
+            _("No more goes to the bank than was counted."), field="banked_minor", code="invalid_amount"
         )
     if banked_minor:
         _check_slip("banked", slip)
     if hand_to is not None and banked_minor:
         raise DomainError(
-            "Bank cash before the drawer is handed over, not with it: the next cashier takes what was counted.",
+            _(
+                "Bank cash before the drawer is handed over, not with it: the next cashier "
+                "takes what was counted."
+            ),
             field="banked_minor",
             code="banked_at_handover",
         )
     if hand_to is not None and hand_to == session.cashier_id:
-        raise DomainError("Hand the drawer to somebody else.", field="hand_to", code="same_cashier")
+        raise DomainError(_("Hand the drawer to somebody else."), field="hand_to", code="same_cashier")
 
 
 def _close_row(
@@ -445,7 +455,7 @@ def _next_cashier(hospital_id: UUID, user_id: UUID) -> Actor:
         if cashier.may(PERMISSION_RECORD):
             return cashier
     raise DomainError(
-        "The drawer is handed to somebody who takes payments at this hospital.",
+        _("The drawer is handed to somebody who takes payments at this hospital."),
         field="hand_to",
         code="unknown_cashier",
     )

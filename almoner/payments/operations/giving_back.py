@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
+from django.utils.translation import gettext
+
 from almoner.identity import audit
 from almoner.kernel.actor import Actor
 from almoner.kernel.errors import Conflict, DomainError
@@ -59,13 +61,15 @@ def refund_payment(
         if how not in Payment.Method.values:
             known = ", ".join(Payment.Method.values)
             raise DomainError(
-                f"Say by which method it is given back: {known}.", field="method", code="unknown_method"
+                gettext("Say by which method it is given back: %(known)s.") % {"known": known},
+                field="method",
+                code="unknown_method",
             )
         allocated = allocated_parts(payment)
         held = payment.unallocated_minor + sum(amount for _, amount in allocated)
         if amount_minor > held:
             raise Conflict(
-                f"The payment holds {held} minor units that can be refunded.",
+                gettext("The payment holds %(held)s minor units that can be refunded.") % {"held": held},
                 field="amount_minor",
                 code="exceeds_payment",
                 detail={"refundable_minor": held},

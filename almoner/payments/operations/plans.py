@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import date, datetime
 from uuid import UUID, uuid5
 
+from django.utils.translation import gettext as _
+
 from almoner.charging import operations as charging
 from almoner.identity import audit
 from almoner.kernel.actor import Actor
@@ -41,7 +43,9 @@ def agree_plan(
     actor.require(PERMISSION_PLAN)
     check_amount(total_minor, "total_minor")
     if not 1 <= instalments <= 120:
-        raise DomainError("A plan has 1 to 120 instalments.", field="instalments", code="invalid_instalments")
+        raise DomainError(
+            _("A plan has 1 to 120 instalments."), field="instalments", code="invalid_instalments"
+        )
     with transaction(hospital_id):
         account = charging.lock_account(patient_account_id)
         plan_id = uuid5(hospital_id, f"plan:{check_key(idempotency_key)}") if idempotency_key else new_id()

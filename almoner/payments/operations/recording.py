@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import orjson
 from django.db import IntegrityError, connection
+from django.utils.translation import gettext as _
 
 from almoner.charging import operations as charging
 from almoner.kernel.actor import Actor
@@ -104,7 +105,7 @@ def record_payment(
     _check_excess(excess, payer_id)
     _check_shares(shares, amount_minor, excess)
     if received > at + charging.FUTURE_TOLERANCE:
-        raise DomainError("The payment lies in the future.", field="received_at", code="payment_in_future")
+        raise DomainError(_("The payment lies in the future."), field="received_at", code="payment_in_future")
     asked = {
         "patient_account_id": patient_account_id,
         "encounter_id": encounter_id,
@@ -177,15 +178,17 @@ def _lines(
     if not tenders:
         tenders = [Tender(method, amount_minor, tendered_minor, reference)]
     elif method or tendered_minor is not None:
-        raise DomainError("Name one method, or several tenders.", field="tenders", code="invalid_tenders")
+        raise DomainError(_("Name one method, or several tenders."), field="tenders", code="invalid_tenders")
     elif len(tenders) > MAXIMUM_TENDERS:
         raise DomainError(
-            f"A payment has at most {MAXIMUM_TENDERS} tenders.", field="tenders", code="invalid_tenders"
+            _("A payment has at most %(maximum_tenders)s tenders.") % {"maximum_tenders": MAXIMUM_TENDERS},
+            field="tenders",
+            code="invalid_tenders",
         )
     elif sum(tender.amount_minor for tender in tenders) != amount_minor:
         raise DomainError(
-            f"The tenders come to {sum(tender.amount_minor for tender in tenders)} minor units, "
-            f"the payment to {amount_minor}.",
+            _("The tenders come to %(tenders)s minor units, the payment to %(amount_minor)s.")
+            % {"tenders": sum(tender.amount_minor for tender in tenders), "amount_minor": amount_minor},
             field="tenders",
             code="tenders_do_not_add_up",
         )
@@ -210,13 +213,14 @@ def _check_money(method: str, amount_minor: int, tendered_minor: int) -> None:
     check_amount(amount_minor)
     if method not in Payment.Method.values:
         raise DomainError(
-            f"Unknown method {method!r}. Known: {', '.join(Payment.Method.values)}.",
+            _("Unknown method %(method)r. Known: %(values)s.")
+            % {"method": method, "values": ", ".join(Payment.Method.values)},
             field="method",
             code="unknown_method",
         )
     if tendered_minor < amount_minor or (tendered_minor > amount_minor and method != Payment.Method.CASH):
         raise DomainError(
-            "Only cash may be tendered above the amount, and never below it.",
+            _("Only cash may be tendered above the amount, and never below it."),
             field="tendered_minor",
             code="invalid_tendered",
         )
@@ -225,10 +229,12 @@ def _check_money(method: str, amount_minor: int, tendered_minor: int) -> None:
 
 def _check_excess(excess: str, payer_id: UUID | None) -> None:
     if excess not in ("refuse", "deposit"):
-        raise DomainError("excess is 'refuse' or 'deposit'.", field="excess", code="invalid_excess")
+        raise DomainError(_("excess is 'refuse' or 'deposit'."), field="excess", code="invalid_excess")
     if payer_id is not None and excess == "deposit":
         raise DomainError(
-            "Only patients leave deposits; a payer pays what it owes.", field="excess", code="invalid_excess"
+            _("Only patients leave deposits; a payer pays what it owes."),
+            field="excess",
+            code="invalid_excess",
         )
 
 
@@ -256,7 +262,7 @@ def _call_record(
         ):
             if f"payments_payment_{name}" in str(error):
                 raise NotFound(
-                    f"There is no such {name.replace('_', ' ')} at this hospital.",
+                    _("There is no such %(name)s at this hospital.") % {"name": name.replace("_", " ")},
                     field=field,
                     code=f"unknown_{name}",
                 ) from error
@@ -268,37 +274,49 @@ def _check_shares(shares: Sequence[Share] | None, amount_minor: int, excess: str
         return
     if not shares and excess != "deposit":
         raise DomainError(
-            "Name at least one charge, or leave the choice to us.", field="shares", code="no_shares"
+            _("Name at least one charge, or leave the choice to us."), field="shares", code="no_shares"
         )
     if len({share.charge_item_id for share in shares}) != len(shares):
-        raise DomainError("A charge is named twice.", field="shares", code="duplicate_share")
+        raise DomainError(_("A charge is named twice."), field="shares", code="duplicate_share")
     for index, share in enumerate(shares):
         check_amount(share.amount_minor, f"shares[{index}].amount_minor")
     if sum(share.amount_minor for share in shares) > amount_minor:
         raise DomainError(
-            "The shares come to more than the payment.", field="shares", code="shares_exceed_payment"
+            _("The shares come to more than the payment."), field="shares", code="shares_exceed_payment"
         )
 
 
 def _refuse(outcome: str, detail: str | None, currency: str, cash_point: str) -> None:
     if outcome == "unknown_account":
-        raise NotFound("There is no such account.", field="patient_account_id", code=outcome)
+        raise NotFound(_("There is no such account."), field="patient_account_id", code=outcome)
     if outcome == "no_open_drawer":
         raise no_open_drawer(cash_point)
     if outcome == "wrong_currency":
-        raise DomainError(f"The account is kept in {detail}, not {currency}.", field="currency", code=outcome)
+        raise DomainError(
+            _("The account is kept in %(detail)s, not %(currency)s.")
+            % {"detail": detail, "currency": currency},
+            field="currency",
+            code=outcome,
+        )
     if outcome == "unknown_item":
         raise NotFound(
-            f"Charge item {detail} is not open on this account.", field="shares", code="unknown_charge_item"
+            _("Charge item %(detail)s is not open on this account.") % {"detail": detail},
+            field="shares",
+            code="unknown_charge_item",
         )
     if outcome == "item_overpaid":
         raise Conflict(
-            f"Charge item {detail} has less open than its share. Look at it again: it may have been paid meanwhile.",
+            _(
+                "Charge item %(detail)s has less open than its share. Look at it again: it "
+                "may have been paid meanwhile."
+            )
+            % {"detail": detail},
             field="shares",
             code="charge_item_overpaid",
         )
     raise Conflict(
-        f"Only {detail} minor units are open. Take less, or keep the rest as a deposit (excess=deposit).",
+        _("Only %(detail)s minor units are open. Take less, or keep the rest as a deposit (excess=deposit).")
+        % {"detail": detail},
         field="amount_minor",
         code="exceeds_outstanding",
         detail={"outstanding_minor": int(detail or 0)},

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Sum
+from django.utils.translation import gettext as _
 
 from almoner.charging import operations as charging
 from almoner.charging.models import ChargeItem
@@ -39,7 +40,8 @@ LEDGER_ACCOUNT_OF_METHOD = {
 def check_amount(amount_minor: int, field: str = "amount_minor") -> None:
     if not 0 < amount_minor <= MAXIMUM_AMOUNT_MINOR:
         raise DomainError(
-            f"An amount is above 0 and at most {MAXIMUM_AMOUNT_MINOR} minor units, got {amount_minor}.",
+            _("An amount is above 0 and at most %(maximum_amount_minor)s minor units, got %(amount_minor)s.")
+            % {"maximum_amount_minor": MAXIMUM_AMOUNT_MINOR, "amount_minor": amount_minor},
             field=field,
             code="invalid_amount",
         )
@@ -47,7 +49,7 @@ def check_amount(amount_minor: int, field: str = "amount_minor") -> None:
 
 def check_reason(reason: str) -> None:
     if not reason.strip() or len(reason) > 500:
-        raise DomainError("Say why, in 1 to 500 characters.", field="reason", code="reason_missing")
+        raise DomainError(_("Say why, in 1 to 500 characters."), field="reason", code="reason_missing")
 
 
 def replayed(model: Any, key: str, hashed: str) -> Any | None:
@@ -61,7 +63,7 @@ def replayed(model: Any, key: str, hashed: str) -> Any | None:
 def locked_payment(payment_id: UUID) -> Payment:
     payment = Payment.objects.filter(id=payment_id).first()
     if payment is None:
-        raise NotFound("There is no such payment.", field="payment_id", code="unknown_payment")
+        raise NotFound(_("There is no such payment."), field="payment_id", code="unknown_payment")
     charging.lock_account(payment.patient_account_id)
     return Payment.objects.get(id=payment_id)
 
@@ -136,7 +138,8 @@ def no_open_drawer(cash_point: str = "") -> Conflict:
     """The refusal of cash without a drawer."""
     where = f" at the cash point {cash_point!r}" if cash_point else ""
     return Conflict(
-        f"You have no open drawer{where}. Open it with a counted float first: cash needs a drawer.",
+        _("You have no open drawer%(where)s. Open it with a counted float first: cash needs a drawer.")
+        % {"where": where},
         field="cash_point",
         code="no_open_drawer",
     )

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db import IntegrityError
 from django.db.transaction import atomic
+from django.utils.translation import gettext as _
 
 from almoner.identity import audit
 from almoner.kernel.actor import Actor
@@ -43,7 +44,7 @@ def void_payment(
     check_reason(reason)
     if actor.user_id is not None:
         raise Conflict(
-            "A second person approves a void: ask for it, and somebody else decides.",
+            _("A second person approves a void: ask for it, and somebody else decides."),
             field="actor",
             code="second_person_needed",
         )
@@ -75,7 +76,7 @@ def request_void(
         _check_voidable(payment)
         if VoidRequest.objects.filter(payment=payment, decision="").exists():
             raise Conflict(
-                "It was asked already that this payment be voided; somebody has to decide.",
+                _("It was asked already that this payment be voided; somebody has to decide."),
                 field="payment_id",
                 code="void_requested",
             )
@@ -153,7 +154,7 @@ def _locked_request(request_id: UUID) -> VoidRequest:
     """The request, after the account of its payment was locked: the order in which all money is locked."""
     request = VoidRequest.objects.filter(id=request_id).first()
     if request is None:
-        raise NotFound("There is no such request.", field="request_id", code="unknown_void_request")
+        raise NotFound(_("There is no such request."), field="request_id", code="unknown_void_request")
     locked_payment(request.payment_id)
     return VoidRequest.objects.select_for_update().get(id=request_id)
 
@@ -161,7 +162,8 @@ def _locked_request(request_id: UUID) -> VoidRequest:
 def _decide(request: VoidRequest, decision: str, note: str, actor: Actor, at: datetime) -> None:
     if request.decision:
         raise Conflict(
-            f"This was {request.decision} by {request.decided_by.partition(':')[2]}.",
+            _("This was %(decision)s by %(who)s.")
+            % {"decision": request.decision, "who": request.decided_by.partition(":")[2]},
             field="request_id",
             code="void_decided",
         )
@@ -179,16 +181,16 @@ def _decide(request: VoidRequest, decision: str, note: str, actor: Actor, at: da
         if "void_decided_by_another" not in str(error):
             raise
         raise Conflict(
-            "You asked for this void yourself: somebody else decides.", field="actor", code="own_request"
+            _("You asked for this void yourself: somebody else decides."), field="actor", code="own_request"
         ) from error
 
 
 def _check_voidable(payment: Payment) -> None:
     if PaymentVoid.objects.filter(payment=payment).exists():
-        raise Conflict("The payment was voided already.", field="payment_id", code="already_voided")
+        raise Conflict(_("The payment was voided already."), field="payment_id", code="already_voided")
     if Refund.objects.filter(payment=payment).exists():
         raise Conflict(
-            "Part of it was refunded: refund the rest instead.", field="payment_id", code="refunded"
+            _("Part of it was refunded: refund the rest instead."), field="payment_id", code="refunded"
         )
 
 

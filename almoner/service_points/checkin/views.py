@@ -287,7 +287,7 @@ def waiting_room(request: HospitalRequest) -> HttpResponse:
     if code:
         shown = [department for department in shown if department.code == code]
         if not shown and code not in {d.code for d in queries.departments_to_check_in()}:
-            raise NotFound("There is no such department.", field="department", code="unknown_department")
+            raise NotFound(_("There is no such department."), field="department", code="unknown_department")
     context = {"departments": shown, "time": request.formats.time(request.at)}
     query = f"department={code}" if code else ""
     return live_page(

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID, uuid5
 
+from django.utils.translation import gettext
+
 from almoner.charging.operations import Captured, capture
 from almoner.charging.rules import Event, EventLine
 from almoner.enforcement.facts import Subject
@@ -52,7 +54,11 @@ def write_note(
     """
     actor.require(PERMISSION_CONSULT)
     if not text.strip() or len(text) > MAXIMUM_NOTE:
-        raise DomainError(f"A note has 1 to {MAXIMUM_NOTE} characters.", field="text", code="invalid_note")
+        raise DomainError(
+            gettext("A note has 1 to %(maximum_note)s characters.") % {"maximum_note": MAXIMUM_NOTE},
+            field="text",
+            code="invalid_note",
+        )
     note_id = uuid5(hospital_id, f"note:{check_key(idempotency_key)}")
     with transaction(hospital_id):
         consultation = _started(encounter_id)
@@ -75,7 +81,9 @@ def _started(encounter_id: UUID) -> Consultation:
     consultation = Consultation.objects.filter(encounter_id=encounter_id).first()
     if consultation is None:
         raise NotFound(
-            "The consultation was not started.", field="encounter_id", code="consultation_not_started"
+            gettext("The consultation was not started."),
+            field="encounter_id",
+            code="consultation_not_started",
         )
     return consultation
 
@@ -128,7 +136,7 @@ def provide_services(
 ) -> Captured:
     """Record services that were provided (section 7.1 ServiceProvided): charged and delivered at once."""
     if not lines:
-        raise DomainError("Name at least one service.", field="lines", code="invalid_lines")
+        raise DomainError(gettext("Name at least one service."), field="lines", code="invalid_lines")
     return capture(
         hospital_id,
         Event(

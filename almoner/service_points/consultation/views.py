@@ -7,6 +7,7 @@ from uuid import UUID
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from almoner.enforcement.facts import Subject
@@ -44,7 +45,7 @@ def queue(request: HospitalRequest) -> HttpResponse:
     first = mine[0] if len(mine) == 1 else ""
     chosen = request.GET.get("department", request.session.get(_DEPARTMENT, first))
     if chosen and chosen not in dict(departments):
-        raise NotFound("There is no such department.", field="department", code="unknown_department")
+        raise NotFound(_("There is no such department."), field="department", code="unknown_department")
     if not request.htmx and chosen != request.session.get(_DEPARTMENT, ""):
         request.session[_DEPARTMENT] = chosen
     waiting = queries.queue(chosen, at=request.at)

@@ -13,6 +13,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import QuerySet
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from almoner.enforcement.concealment import hides_details
 from almoner.enforcement.facts import Subject, read_many_facts
@@ -116,7 +117,9 @@ def laboratory_order(
     with transaction(hospital_id):
         order = TestOrder.objects.select_related("patient").filter(id=order_id).first()
         if order is None:
-            raise NotFound("There is no such order at this hospital.", field="order_id", code="unknown_order")
+            raise NotFound(
+                _("There is no such order at this hospital."), field="order_id", code="unknown_order"
+            )
         [seen] = _as_seen(hospital_id, [order], at)
         if seen.details_hidden:
             return seen

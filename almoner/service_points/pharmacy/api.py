@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from django.http import HttpResponse
+from django.utils.translation import gettext as _
 from ninja import Query, Router
 from pydantic import Field
 
@@ -240,7 +241,7 @@ def dispense(
         quantities = {part.line: part.quantity for part in body.quantities}
         batches = {part.line: part.batch_id for part in body.quantities if part.batch_id is not None}
         if len(quantities) != len(body.quantities):
-            raise DomainError("A line is named twice.", field="quantities", code="duplicate_line")
+            raise DomainError(_("A line is named twice."), field="quantities", code="duplicate_line")
     with transaction(caller.hospital_id):
         before = dispensed_under(
             caller.hospital_id, prescription_id, idempotency_key=idempotency_key, quantities=quantities

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.db import connection
 from django.db.models import Sum
+from django.utils.translation import gettext as _
 
 from almoner.charging.models import ClinicalEvent
 from almoner.enforcement.models import GateDecision
@@ -233,7 +234,7 @@ def prescription_file(prescription_id: UUID) -> PrescriptionFile:
     prescription = Prescription.objects.select_related("patient").filter(id=prescription_id).first()
     if prescription is None:
         raise NotFound(
-            "There is no such prescription at this hospital.",
+            _("There is no such prescription at this hospital."),
             field="prescription_id",
             code="unknown_order",
         )

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db import connection
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from almoner.catalog.models import Service
 from almoner.hospitals.models import Department
@@ -110,7 +111,7 @@ def stock_file(item_id: UUID, *, today: date) -> StockFile:
     """One item with all that is known of it; three statements. Raises ``NotFound``."""
     found = stock_list(today=today, item_id=item_id)
     if not found:
-        raise NotFound("There is no such stock item.", field="item_id", code="unknown_stock_item")
+        raise NotFound(_("There is no such stock item."), field="item_id", code="unknown_stock_item")
     movements = StockMovement.objects.select_related("batch").filter(batch__item=item_id)
     return StockFile(
         line=found[0],
@@ -123,7 +124,7 @@ def batch_file(batch_id: UUID) -> Batch:
     """A batch with its item and medication. Raises ``NotFound``."""
     batch = Batch.objects.select_related("item__service", "item__store").filter(id=batch_id).first()
     if batch is None:
-        raise NotFound("There is no such batch.", field="batch_id", code="unknown_batch")
+        raise NotFound(_("There is no such batch."), field="batch_id", code="unknown_batch")
     return batch
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from almoner.charging.operations import PERMISSION_CAPTURE
 from almoner.identity import audit
 from almoner.kernel.actor import Actor
@@ -37,12 +39,12 @@ def correct_stay(
     """
     actor.require(PERMISSION_BACKDATE)
     if not reason.strip():
-        raise DomainError("Say why the times are corrected.", field="reason", code="reason_missing")
+        raise DomainError(_("Say why the times are corrected."), field="reason", code="reason_missing")
     with transaction(hospital_id):
         admission = find_order(Admission, admission_id)
         stays = list(BedStay.objects.filter(admission=admission).order_by("started_at", "id"))
         if not stays:
-            raise Conflict("The patient never had a bed.", field="admission_id", code="no_bed")
+            raise Conflict(_("The patient never had a bed."), field="admission_id", code="no_bed")
         before = (stays[0].started_at, stays[-1].ended_at)
         if came_at is not None:
             _move_start(stays[0], came_at, at)
@@ -66,10 +68,10 @@ def correct_stay(
 
 def _move_start(first: BedStay, came_at: datetime, at: datetime) -> None:
     if came_at > at:
-        raise DomainError("This time lies in the future.", field="came_at", code="in_the_future")
+        raise DomainError(_("This time lies in the future."), field="came_at", code="in_the_future")
     if first.ended_at is not None and came_at >= first.ended_at:
         raise DomainError(
-            "The patient had left this bed by then. Give an earlier time.",
+            _("The patient had left this bed by then. Give an earlier time."),
             field="came_at",
             code="after_the_stay",
         )
@@ -80,12 +82,12 @@ def _move_start(first: BedStay, came_at: datetime, at: datetime) -> None:
 
 def _move_end(admission: Admission, last: BedStay, left_at: datetime, at: datetime) -> None:
     if last.ended_at is None or admission.discharged_at is None:
-        raise Conflict("The patient was not discharged yet.", field="left_at", code="not_discharged")
+        raise Conflict(_("The patient was not discharged yet."), field="left_at", code="not_discharged")
     if left_at > at:
-        raise DomainError("This time lies in the future.", field="left_at", code="in_the_future")
+        raise DomainError(_("This time lies in the future."), field="left_at", code="in_the_future")
     if left_at <= last.started_at:
         raise DomainError(
-            "The patient came into this bed later than that. Give a time after it.",
+            _("The patient came into this bed later than that. Give a time after it."),
             field="left_at",
             code="before_the_stay",
         )
@@ -102,7 +104,7 @@ def _check_free(stay: BedStay, start: datetime, end: datetime, field: str) -> No
     others = BedStay.objects.filter(bed=stay.bed_id, started_at__lt=end).exclude(id=stay.id)
     if others.exclude(ended_at__lte=start).exists():
         raise Conflict(
-            "Somebody else lay in this bed at that time.",
+            _("Somebody else lay in this bed at that time."),
             field=field,
             code="bed_taken",
         )

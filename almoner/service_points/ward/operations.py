@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from almoner.charging.operations import PERMISSION_CAPTURE, capture
 from almoner.charging.rules import Event
 from almoner.enforcement.gate import Passage, guarded
@@ -31,18 +33,20 @@ def assign_bed(hospital_id: UUID, admission_id: UUID, *, bed_id: UUID, actor: Ac
     actor.require(PERMISSION_WARD)
     admission = find_order(Admission, admission_id)
     if admission.discharged_at is not None:
-        raise Conflict("The patient was discharged.", field="admission_id", code="discharged")
+        raise Conflict(_("The patient was discharged."), field="admission_id", code="discharged")
     beds = Bed.objects.select_for_update(no_key=True, of=("self",)).select_related("ward")
     bed = beds.filter(id=bed_id, is_active=True).first()
     if bed is None:
-        raise NotFound("There is no such bed at this hospital.", field="bed_id", code="unknown_bed")
+        raise NotFound(_("There is no such bed at this hospital."), field="bed_id", code="unknown_bed")
     if bed.ward_id != admission.ward_id:
-        raise Conflict("The bed is in another ward than the admission.", field="bed_id", code="other_ward")
+        raise Conflict(_("The bed is in another ward than the admission."), field="bed_id", code="other_ward")
     stays = BedStay.objects.filter(ended_at=None)
     if stays.filter(admission=admission).exists():
-        raise Conflict("The patient has a bed already.", field="admission_id", code="bed_assigned")
+        raise Conflict(_("The patient has a bed already."), field="admission_id", code="bed_assigned")
     if stays.filter(bed=bed).exists():
-        raise Conflict("The bed was taken meanwhile. Choose another one.", field="bed_id", code="bed_taken")
+        raise Conflict(
+            _("The bed was taken meanwhile. Choose another one."), field="bed_id", code="bed_taken"
+        )
     stay = BedStay.objects.create(
         hospital_id=hospital_id, admission=admission, bed=bed, started_at=at, assigned_by=actor.name
     )
@@ -98,7 +102,7 @@ def discharge_with_exception(
     actor.require(PERMISSION_WARD)
     with transaction(hospital_id):
         if find_order(Admission, admission_id).discharged_at is not None:
-            raise Conflict("The patient was discharged already.", field="admission_id", code="discharged")
+            raise Conflict(_("The patient was discharged already."), field="admission_id", code="discharged")
         subject = subject_of(Admission)(admission_id)
         record_exception(step="ward.discharge", subject=subject, reason=exception, actor=actor, at=at)
         return discharge(hospital_id, admission_id, actor=actor, at=at)

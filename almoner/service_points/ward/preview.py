@@ -8,6 +8,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
+from django.utils.translation import gettext
+
 from almoner.catalog.pricing import PricedService
 from almoner.charging.accrual.percentages import reckon_percentage
 from almoner.charging.accrual.periods import Occupancy, Period
@@ -101,10 +103,10 @@ def _services(book: Book, terms: DefinitionTerms) -> dict[str, PricedService]:
 
 def _stay(admission_id: UUID) -> Stay:
     if not Admission.objects.filter(id=admission_id).exists():
-        raise NotFound("There is no such admission.", field="admission_id", code="unknown_admission")
+        raise NotFound(gettext("There is no such admission."), field="admission_id", code="unknown_admission")
     stays = read_stays([admission_id])
     if not stays:
-        raise Conflict("The patient never had a bed.", field="admission_id", code="no_bed")
+        raise Conflict(gettext("The patient never had a bed."), field="admission_id", code="no_bed")
     return stays[0]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from django.utils.translation import gettext as _
 
 from almoner.enforcement.facts import Subject
 from almoner.enforcement.queries import decisions_now
@@ -170,7 +171,7 @@ def find_admission(admission_id: UUID) -> Admission:
     found = Admission.objects.select_related("patient", "encounter", "ward").filter(id=admission_id).first()
     if found is None:
         raise NotFound(
-            "There is no such admission at this hospital.", field="admission_id", code="unknown_admission"
+            _("There is no such admission at this hospital."), field="admission_id", code="unknown_admission"
         )
     return found
 

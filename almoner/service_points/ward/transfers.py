@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid5
 
+from django.utils.translation import gettext as _
+
 from almoner.charging.operations import Captured, capture
 from almoner.charging.rules import Event
 from almoner.hospitals.models import Bed
@@ -97,10 +99,12 @@ def transfer(
 def _present_occupancy(admission: Admission) -> BedStay:
     """Where the patient lies now. Raises ``Conflict`` when they lie nowhere."""
     if admission.discharged_at is not None:
-        raise Conflict("The patient was discharged.", field="admission_id", code="discharged")
+        raise Conflict(_("The patient was discharged."), field="admission_id", code="discharged")
     left = BedStay.objects.select_related("bed__ward").filter(admission=admission, ended_at=None).first()
     if left is None:
-        raise Conflict("The patient has no bed yet. Assign one first.", field="admission_id", code="no_bed")
+        raise Conflict(
+            _("The patient has no bed yet. Assign one first."), field="admission_id", code="no_bed"
+        )
     return left
 
 
@@ -113,15 +117,17 @@ def _free_bed(bed_id: UUID, left: BedStay, began: datetime) -> Bed:
         .first()
     )
     if bed is None:
-        raise NotFound("There is no such bed at this hospital.", field="bed_id", code="unknown_bed")
+        raise NotFound(_("There is no such bed at this hospital."), field="bed_id", code="unknown_bed")
     if bed.id == left.bed_id:
-        raise Conflict("The patient lies in this bed already.", field="bed_id", code="same_bed")
+        raise Conflict(_("The patient lies in this bed already."), field="bed_id", code="same_bed")
     others = BedStay.objects.filter(bed=bed)
     if others.filter(ended_at=None).exists():
-        raise Conflict("The bed was taken meanwhile. Choose another one.", field="bed_id", code="bed_taken")
+        raise Conflict(
+            _("The bed was taken meanwhile. Choose another one."), field="bed_id", code="bed_taken"
+        )
     if others.filter(ended_at__gt=began).exists():
         raise Conflict(
-            "Somebody else lay in this bed at that time. Give a later time, or choose another bed.",
+            _("Somebody else lay in this bed at that time. Give a later time, or choose another bed."),
             field="bed_id",
             code="bed_taken",
         )
@@ -130,10 +136,11 @@ def _free_bed(bed_id: UUID, left: BedStay, began: datetime) -> Bed:
 
 def _check_time(began: datetime, left: BedStay, at: datetime) -> None:
     if began > at:
-        raise DomainError("This time lies in the future.", field="moved_at", code="in_the_future")
+        raise DomainError(_("This time lies in the future."), field="moved_at", code="in_the_future")
     if began <= left.started_at:
         raise DomainError(
-            f"The patient came into bed {left.bed.code} later than that. Give a time after it.",
+            _("The patient came into bed %(bed)s later than that. Give a time after it.")
+            % {"bed": left.bed.code},
             field="moved_at",
             code="before_the_stay",
         )

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from almoner.kernel.errors import DomainError
@@ -27,9 +28,14 @@ def _asked_day(text: str, today: date) -> date:
     try:
         day = date.fromisoformat(text)
     except ValueError:
-        raise DomainError(f"A day is written like {today}, got {text[:40]!r}.", field="day") from None
+        raise DomainError(
+            _("A day is written like %(today)s, got %(text)r.") % {"today": today, "text": text[:40]},
+            field="day",
+        ) from None
     if not FIRST_DAY <= day <= today + timedelta(days=366):
-        raise DomainError(f"Choose a day from {FIRST_DAY} to a year from now.", field="day")
+        raise DomainError(
+            _("Choose a day from %(first_day)s to a year from now.") % {"first_day": FIRST_DAY}, field="day"
+        )
     return day
 
 

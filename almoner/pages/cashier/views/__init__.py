@@ -49,7 +49,7 @@ def desk(request: HospitalRequest) -> HttpResponse:
     points = cash_points()
     point = request.GET.get("point", "")
     if point and point not in dict(points):
-        raise NotFound("There is no such cash point.", field="point", code="unknown_cash_point")
+        raise NotFound(_("There is no such cash point."), field="point", code="unknown_cash_point")
     taken, totals = queries.payments_of_day(request.hospital, request.today, point)
     formats = request.formats
     context = {
@@ -144,7 +144,9 @@ def _account_of(patient: Patient, currency: str) -> PatientAccount:
     account = PatientAccount.objects.filter(patient=patient, currency=currency).order_by("id").first()
     if account is None:
         raise NotFound(
-            f"The patient has no account in {currency}.", field="patient_id", code="unknown_account"
+            _("The patient has no account in %(currency)s.") % {"currency": currency},
+            field="patient_id",
+            code="unknown_account",
         )
     return account
 

@@ -96,7 +96,7 @@ def _asked(request: HospitalRequest, read: queries.Receipt) -> dict[str, str] | 
 def known_paper(paper: str) -> None:
     """Raise ``NotFound`` for a paper that nothing is printed on."""
     if paper not in PAPERS:
-        raise NotFound("Receipts are printed on a4 or 80mm.", field="paper", code="unknown_paper")
+        raise NotFound(_("Receipts are printed on a4 or 80mm."), field="paper", code="unknown_paper")
 
 
 @require_POST

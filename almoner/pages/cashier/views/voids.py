@@ -63,7 +63,7 @@ def refuse(request: HospitalRequest, void_request_id: UUID) -> HttpResponse:
     with transaction(request.hospital.id):
         asked = VoidRequest.objects.filter(id=void_request_id).first()
     if asked is None:
-        raise NotFound("There is no such request.", field="request_id", code="unknown_void_request")
+        raise NotFound(_("There is no such request."), field="request_id", code="unknown_void_request")
     form = ReasonForm(request.POST or None)
     if request.method == "POST":
         refused = form.attempt(

@@ -57,7 +57,7 @@ def role(request: HospitalRequest, role_code: str) -> HttpResponse:
     """What one role is called and may do."""
     roles = roles_of(request.hospital.id)
     if role_code not in roles:
-        raise NotFound("The hospital has no such role.", field="role", code="unknown_role")
+        raise NotFound(_("The hospital has no such role."), field="role", code="unknown_role")
     found = roles[role_code]
     form = RoleForm(
         request.POST or None,

@@ -129,7 +129,7 @@ def reset(request: HospitalRequest, user_id: UUID) -> HttpResponse:
 def _read(request: HospitalRequest, user_id: UUID) -> Member:
     found = read_members(request.hospital.id, at=request.at, user_id=user_id)
     if not found:
-        raise NotFound("Nobody on the staff has this id.", field="user", code="unknown_user")
+        raise NotFound(_("Nobody on the staff has this id."), field="user", code="unknown_user")
     return found[0]
 
 

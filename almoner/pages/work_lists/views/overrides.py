@@ -40,7 +40,7 @@ def overrides(request: HospitalRequest) -> HttpResponse:
     try:
         state = presenting.shown_state(request.GET.get("show", ""))
     except ValueError:
-        raise NotFound("There is no such list of overrides.", field="show", code="unknown_list") from None
+        raise NotFound(_("There is no such list of overrides."), field="show", code="unknown_list") from None
     found = queries.list_overrides(state, at=request.at)
     counts = queries.count_overrides(at=request.at)
     context = {
@@ -168,7 +168,7 @@ def apply_override(request: HospitalRequest, decision_id: UUID) -> HttpResponse:
     with transaction(request.hospital.id):
         found = queries.find_decision(decision_id)
     if found.encounter_id is None:
-        raise Conflict("This decision is of no visit.", field="decision_id", code="no_encounter")
+        raise Conflict(_("This decision is of no visit."), field="decision_id", code="no_encounter")
     subject = Subject(found.encounter_id, found.order_id)
     form = HeldForm(request.POST or None, formats=request.formats, at=request.at)
     if request.method == "POST":

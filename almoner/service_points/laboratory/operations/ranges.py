@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from almoner.identity import audit
 from almoner.kernel.actor import Actor
 from almoner.kernel.errors import DomainError
@@ -34,13 +36,13 @@ def set_reference_range(
     actor.require(PERMISSION_PROCESS)
     check_usual(usual)
     if usual.bounds.are_none:
-        raise DomainError("A range has a lower or an upper bound.", field="low", code="no_bound")
+        raise DomainError(_("A range has a lower or an upper bound."), field="low", code="no_bound")
     with transaction(hospital_id):
         line = line_in_work(order_line_id)
         test = definitions([(line.service_id, line.service.name)])[line.service_id]
         if test.parameter(parameter) is None:
             raise DomainError(
-                "Expected a parameter of this test.", field="parameter", code="unknown_parameter"
+                _("Expected a parameter of this test."), field="parameter", code="unknown_parameter"
             )
         standing = ranges_in_force([line.service_id]).get((line.service_id, parameter), [])
         if usual in standing:
@@ -56,19 +58,19 @@ def check_usual(usual: Usual) -> None:
     """Raise ``DomainError``, which names the field, for bounds or ages that cross, or an unknown sex."""
     bounds = usual.bounds
     for low, high, field, says in [
-        (bounds.low, bounds.high, "high", "Expected at least the lower bound."),
-        (bounds.critical_low, bounds.low, "critical_low", "Expected at most the lower bound."),
-        (bounds.high, bounds.critical_high, "critical_high", "Expected at least the upper bound."),
-        (bounds.critical_low, bounds.critical_high, "critical_high", "Expected the bounds in order."),
+        (bounds.low, bounds.high, "high", _("Expected at least the lower bound.")),
+        (bounds.critical_low, bounds.low, "critical_low", _("Expected at most the lower bound.")),
+        (bounds.high, bounds.critical_high, "critical_high", _("Expected at least the upper bound.")),
+        (bounds.critical_low, bounds.critical_high, "critical_high", _("Expected the bounds in order.")),
     ]:
         if low is not None and high is not None and low > high:
             raise DomainError(says, field=field, code="bounds_crossed")
     if usual.from_months < 0:
-        raise DomainError("Expected an age.", field="from_months", code="invalid_age")
+        raise DomainError(_("Expected an age."), field="from_months", code="invalid_age")
     if usual.to_months is not None and usual.to_months <= usual.from_months:
-        raise DomainError("Expected an age above the first one.", field="to_months", code="ages_crossed")
+        raise DomainError(_("Expected an age above the first one."), field="to_months", code="ages_crossed")
     if usual.sex not in SEXES:
-        raise DomainError("Expected female, male or nothing.", field="sex", code="invalid_sex")
+        raise DomainError(_("Expected female, male or nothing."), field="sex", code="invalid_sex")
 
 
 def write_range(

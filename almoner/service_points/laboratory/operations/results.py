@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from almoner.identity import audit
 from almoner.kernel.actor import Actor
 from almoner.kernel.errors import Conflict, DomainError, NotFound
@@ -97,17 +99,19 @@ def _enter(
     """The new version of the value at ``place``; None when it is the one that stands."""
     line = TestOrderLine.objects.select_related("service").filter(id=place[0], order=order).first()
     if line is None:
-        raise NotFound("There is no such test.", field="order_line_id", code="unknown_order_line")
+        raise NotFound(_("There is no such test."), field="order_line_id", code="unknown_order_line")
     test = definitions([(line.service_id, line.service.name)])[line.service_id]
     parameter = test.parameter(place[1])
     if parameter is None:
         known = ", ".join(one.code for one in test.parameters if one.code) or "none"
         raise DomainError(
-            f"Expected one of this test's parameters: {known}.", field="parameter", code="unknown_parameter"
+            _("Expected one of this test's parameters: %(known)s.") % {"known": known},
+            field="parameter",
+            code="unknown_parameter",
         )
     value = reading.value.strip()
     if not 1 <= len(value) <= 200:
-        raise DomainError("A result has 1 to 200 characters.", field="value", code="invalid_result")
+        raise DomainError(_("A result has 1 to 200 characters."), field="value", code="invalid_result")
     _check_sample(order, test)
     latest = _latest(order).get(place)
     usual = _usual(hospital_id, order, line.service_id, parameter.code, at)
@@ -146,7 +150,7 @@ def verify_results(
     """
     actor.require(PERMISSION_VERIFY)
     if not result_ids:
-        raise DomainError("Choose at least one result.", field="results", code="no_results")
+        raise DomainError(_("Choose at least one result."), field="results", code="no_results")
     with transaction(hospital_id):
         order = order_in_work(order_id)
         latest = {result.id: result for result in _latest(order).values()}
@@ -167,7 +171,7 @@ def _verify(
 ) -> ResultVerification:
     if result.entered_by == actor.name:
         raise Conflict(
-            "Who entered a result does not verify it: a second person does.",
+            _("Who entered a result does not verify it: a second person does."),
             field="results",
             code="same_person",
         )
@@ -186,9 +190,9 @@ def _verify(
 def _refuse_stale(order: TestOrder, result_id: UUID) -> None:
     if TestResult.objects.filter(id=result_id, order_line__order=order).exists():
         raise Conflict(
-            "A result was corrected meanwhile: look at it again.", field="results", code="result_corrected"
+            _("A result was corrected meanwhile: look at it again."), field="results", code="result_corrected"
         )
-    raise NotFound("There is no such result.", field="results", code="unknown_result")
+    raise NotFound(_("There is no such result."), field="results", code="unknown_result")
 
 
 def tell_critical(
@@ -202,14 +206,16 @@ def tell_critical(
     actor.require(PERMISSION_PROCESS)
     told_to = told_to.strip()
     if not 1 <= len(told_to) <= 200:
-        raise DomainError("Expected whom you told, in 1 to 200 characters.", field="told_to", code="invalid")
+        raise DomainError(
+            _("Expected whom you told, in 1 to 200 characters."), field="told_to", code="invalid"
+        )
     with transaction(hospital_id):
         result = TestResult.objects.select_related("order_line").filter(id=result_id).first()
         if result is None:
-            raise NotFound("There is no such result.", field="result_id", code="unknown_result")
+            raise NotFound(_("There is no such result."), field="result_id", code="unknown_result")
         order = order_in_work(result.order_line.order_id)
         if not Flag(result.flag).is_critical:
-            raise Conflict("The result is not critical.", field="result_id", code="not_critical")
+            raise Conflict(_("The result is not critical."), field="result_id", code="not_critical")
         notice, is_new = CriticalNotice.objects.get_or_create(
             result=result,
             defaults={
@@ -230,7 +236,7 @@ def _check_sample(order: TestOrder, test: Definition) -> None:
     collected = Sample.objects.filter(order=order, specimen=test.specimen).exists()
     if collected and all(sample.specimen != test.specimen for sample in usable_samples(order.id)):
         raise Conflict(
-            "The sample was rejected: collect another one first.",
+            _("The sample was rejected: collect another one first."),
             field="order_line_id",
             code="sample_rejected",
         )

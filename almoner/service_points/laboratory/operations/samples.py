@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
+from django.utils.translation import gettext
+
 from almoner.identity import audit
 from almoner.kernel.actor import Actor
 from almoner.kernel.errors import Conflict, DomainError, NotFound
@@ -71,7 +73,7 @@ def receive_sample(hospital_id: UUID, sample_id: UUID, *, actor: Actor, at: date
     with transaction(hospital_id):
         sample, number = _sample_in_work(sample_id)
         if SampleRejection.objects.filter(sample=sample).exists():
-            raise Conflict("The sample was rejected.", field="sample_id", code="sample_rejected")
+            raise Conflict(gettext("The sample was rejected."), field="sample_id", code="sample_rejected")
         receipt, is_new = SampleReceipt.objects.get_or_create(
             sample=sample, defaults={"hospital_id": hospital_id, "received_at": at, "received_by": actor.name}
         )
@@ -90,7 +92,9 @@ def reject_sample(
     actor.require(PERMISSION_PROCESS)
     reason = reason.strip()
     if not 1 <= len(reason) <= 200:
-        raise DomainError("Expected a reason of 1 to 200 characters.", field="reason", code="invalid_reason")
+        raise DomainError(
+            gettext("Expected a reason of 1 to 200 characters."), field="reason", code="invalid_reason"
+        )
     with transaction(hospital_id):
         sample, number = _sample_in_work(sample_id)
         rejection, is_new = SampleRejection.objects.get_or_create(
@@ -111,7 +115,7 @@ def _sample_in_work(sample_id: UUID) -> tuple[Sample, str]:
     """The sample and its order's number; the order is locked. Raises ``NotFound``, ``Conflict``."""
     sample = Sample.objects.filter(id=sample_id).first()
     if sample is None:
-        raise NotFound("There is no such sample.", field="sample_id", code="unknown_sample")
+        raise NotFound(gettext("There is no such sample."), field="sample_id", code="unknown_sample")
     return sample, order_in_work(sample.order_id).number
 
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from django.db.models import Sum
+from django.utils.translation import gettext as _
 
 from almoner.charging.operations import capture, split
 from almoner.charging.rules import Event, check_quantity
@@ -119,19 +120,22 @@ def _check_wanted(
     wanted: Mapping[int, Decimal], left: Mapping[int, Decimal], batches: Mapping[int, UUID]
 ) -> None:
     if not wanted:
-        raise Conflict("Everything was dispensed already.", field="prescription_id", code="already_dispensed")
+        raise Conflict(
+            _("Everything was dispensed already."), field="prescription_id", code="already_dispensed"
+        )
     for line, quantity in wanted.items():
         check_quantity(quantity, f"quantities[{line}]")
         if quantity > left.get(line, Decimal(0)):
             raise DomainError(
-                f"Line {line} has {plain(left.get(line, Decimal(0)))} left to dispense.",
+                _("Line %(line)s has %(left)s left to dispense.")
+                % {"line": line, "left": plain(left.get(line, Decimal(0)))},
                 field=f"quantities[{line}]",
                 code="quantity_not_left",
             )
     for line in batches:
         if line not in wanted:
             raise DomainError(
-                f"A batch is named for line {line}, of which nothing is handed out.",
+                _("A batch is named for line %(line)s, of which nothing is handed out.") % {"line": line},
                 field=f"batches[{line}]",
                 code="batch_without_quantity",
             )

@@ -8,6 +8,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from almoner.catalog.models import Service
 from almoner.kernel.errors import Conflict, DomainError
 from almoner.service_points.pharmacy.models import Batch, StockItem
@@ -71,9 +73,10 @@ def _first_to_expire(
     if picked is None:
         left = usable(shelves[store.id], today)
         raise Conflict(
-            f"Only {plain(left)} of {one.service.name} are in stock; {plain(one.quantity)} were asked for."
+            _("Only %(left)s of %(service)s are in stock; %(quantity)s were asked for.")
+            % {"left": plain(left), "service": one.service.name, "quantity": plain(one.quantity)}
             if left
-            else f"{one.service.name} is out of stock.",
+            else _("%(service)s is out of stock.") % {"service": one.service.name},
             field=f"quantities[{one.line}]",
             code="stock_short",
         )
@@ -85,18 +88,23 @@ def _from_batch(one: Wanted, batch_id: UUID, known: list[Shelf], today: date) ->
     shelf = next((shelf for shelf in known if shelf.batch_id == batch_id), None)
     if shelf is None or not shelf.on_hand:
         raise Conflict(
-            f"Nothing is left of this batch of {one.service.name}. Choose another one.",
+            _("Nothing is left of this batch of %(service)s. Choose another one.")
+            % {"service": one.service.name},
             field=field,
             code="stock_short",
         )
     if is_expired(shelf.expires_on, today):
         raise DomainError(
-            f"Batch {shelf.number} expired on {shelf.expires_on}: it must not be handed out.",
+            _("Batch %(shelf)s expired on %(expires_on)s: it must not be handed out.")
+            % {"shelf": shelf.number, "expires_on": shelf.expires_on},
             field=field,
             code="batch_expired",
         )
     if shelf.on_hand < one.quantity:
         raise Conflict(
-            f"Only {plain(shelf.on_hand)} of batch {shelf.number} are left.", field=field, code="stock_short"
+            _("Only %(on_hand)s of batch %(shelf)s are left.")
+            % {"on_hand": plain(shelf.on_hand), "shelf": shelf.number},
+            field=field,
+            code="stock_short",
         )
     return Picked(batch_id, one.quantity)

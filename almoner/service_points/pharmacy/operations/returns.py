@@ -7,6 +7,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from django.db.models import Sum
+from django.utils.translation import gettext as _
 
 from almoner.charging import operations as charging
 from almoner.charging.models import ChargeItem
@@ -61,7 +62,7 @@ def take_back(
     check_quantity(quantity, "quantity")
     reason = reason.strip()
     if not reason:
-        raise DomainError("Say why it comes back.", field="reason", code="reason_missing")
+        raise DomainError(_("Say why it comes back."), field="reason", code="reason_missing")
     with transaction(hospital_id):
         dispensing = _locked_dispensing(dispensing_id)
         before = MedicationReturn.objects.filter(id=return_id).first()
@@ -109,7 +110,7 @@ def _locked_dispensing(dispensing_id: UUID) -> Dispensing:
         .first()
     )
     if dispensing is None:
-        raise NotFound("Nothing such was handed out.", field="dispensing_id", code="unknown_dispensing")
+        raise NotFound(_("Nothing such was handed out."), field="dispensing_id", code="unknown_dispensing")
     find_order(Prescription, dispensing.prescription_line.prescription_id)
     return dispensing
 
@@ -125,7 +126,7 @@ def _batch_of(dispensing: Dispensing, batch_id: UUID | None) -> UUID | None:
         return batches[0] if batches else None
     if batch_id not in batches:
         raise DomainError(
-            "Say which of the batches that were handed out comes back.",
+            _("Say which of the batches that were handed out comes back."),
             field="batch_id",
             code="unknown_batch",
         )
@@ -143,7 +144,8 @@ def _check_returnable(dispensing: Dispensing, batch_id: UUID | None, quantity: D
     left = out - (returns.aggregate(total=Sum("quantity"))["total"] or Decimal(0))
     if quantity > left:
         raise DomainError(
-            f"At most {plain(left)} can come back: {plain(out)} were handed out.",
+            _("At most %(left)s can come back: %(out)s were handed out.")
+            % {"left": plain(left), "out": plain(out)},
             field="quantity",
             code="quantity_not_handed_out",
         )
@@ -197,7 +199,7 @@ def _credit(
     ).order_by("-captured_at", "-id")
     if any(item.status == "unpriced" for item in items):
         raise Conflict(
-            "The charge has no price yet: the billing office has to set it before anything comes back.",
+            _("The charge has no price yet: the billing office has to set it before anything comes back."),
             field="quantity",
             code="charge_not_priced",
         )

@@ -13,6 +13,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from django.db.models import Sum
+from django.utils.translation import gettext as _
 
 from almoner.catalog.models import Service
 from almoner.charging.rules import check_quantity
@@ -33,14 +34,18 @@ Kind = StockMovement.Kind
 def _check_text(text: str, field: str, maximum: int, what: str) -> str:
     text = text.strip()
     if not text or len(text) > maximum or not text.isprintable():
-        raise DomainError(f"Expected {what} of 1 to {maximum} characters.", field=field, code="invalid_text")
+        raise DomainError(
+            _("Expected %(what)s of 1 to %(maximum)s characters.") % {"what": what, "maximum": maximum},
+            field=field,
+            code="invalid_text",
+        )
     return text
 
 
 def _locked_item(item_id: UUID) -> StockItem:
     item = StockItem.objects.select_for_update(no_key=True, of=("self",)).filter(id=item_id).first()
     if item is None:
-        raise NotFound("There is no such stock item.", field="item_id", code="unknown_stock_item")
+        raise NotFound(_("There is no such stock item."), field="item_id", code="unknown_stock_item")
     return item
 
 
@@ -48,7 +53,7 @@ def _locked_batch(batch_id: UUID) -> Batch:
     """The batch, its item locked. Raises ``NotFound``."""
     item_id = Batch.objects.filter(id=batch_id).values_list("item_id", flat=True).first()
     if item_id is None:
-        raise NotFound("There is no such batch.", field="batch_id", code="unknown_batch")
+        raise NotFound(_("There is no such batch."), field="batch_id", code="unknown_batch")
     _locked_item(item_id)
     return Batch.objects.select_related("item__service").get(id=batch_id)
 
@@ -84,7 +89,9 @@ def move(
 def _store(code: str) -> Department:
     store = Department.objects.filter(code=code, is_active=True).first()
     if store is None:
-        raise NotFound(f"There is no department {code!r}.", field="store", code="unknown_department")
+        raise NotFound(
+            _("There is no department %(code)r.") % {"code": code}, field="store", code="unknown_department"
+        )
     return store
 
 
@@ -92,7 +99,7 @@ def _medication(code: str) -> Service:
     service = Service.objects.filter(code=code, is_active=True, kind=Service.Kind.MEDICATION).first()
     if service is None:
         raise DomainError(
-            f"There is no medication {code!r} in this hospital's catalog.",
+            _("There is no medication %(code)r in this hospital's catalog.") % {"code": code},
             field="service",
             code="unknown_service",
         )
@@ -133,7 +140,7 @@ def receive(
             return before
         if is_expired(expires_on, hospital_today(hospital_id, at)):
             raise DomainError(
-                "This batch has expired: do not take it into stock.",
+                _("This batch has expired: do not take it into stock."),
                 field="expires_on",
                 code="batch_expired",
             )
@@ -144,7 +151,8 @@ def receive(
             )
         elif batch.expires_on != expires_on:
             raise DomainError(
-                f"Batch {number} is in stock with the expiry {batch.expires_on}. Look at the box again.",
+                _("Batch %(number)s is in stock with the expiry %(expires_on)s. Look at the box again.")
+                % {"number": number, "expires_on": batch.expires_on},
                 field="expires_on",
                 code="batch_expiry_differs",
             )
@@ -202,7 +210,7 @@ def dispose(
 ) -> StockMovement:
     """Take a quantity of a batch away for good: expired, broken. Raises ``Conflict`` for more than there is."""
     if quantity <= 0:
-        raise DomainError("Expected a quantity above zero.", field="quantity", code="invalid_quantity")
+        raise DomainError(_("Expected a quantity above zero."), field="quantity", code="invalid_quantity")
     return _change(hospital_id, batch_id, Kind.DISPOSED, -quantity, reason, idempotency_key, actor, at)
 
 
@@ -229,7 +237,8 @@ def _change(
             return before
         if batch.on_hand + quantity < 0:
             raise Conflict(
-                f"Only {plain(batch.on_hand)} of batch {batch.number} are there.",
+                _("Only %(on_hand)s of batch %(batch)s are there.")
+                % {"on_hand": plain(batch.on_hand), "batch": batch.number},
                 field="quantity",
                 code="stock_short",
             )
@@ -290,7 +299,7 @@ def count(
     actor.require(PERMISSION_STOCK)
     source_id = id_for(hospital_id, "counted", idempotency_key)
     if not counted:
-        raise DomainError("Count at least one batch.", field="counted", code="nothing_counted")
+        raise DomainError(_("Count at least one batch."), field="counted", code="nothing_counted")
     for batch_id, quantity in counted.items():
         if quantity:
             check_quantity(quantity, f"counted[{batch_id}]")
@@ -300,7 +309,9 @@ def count(
         for batch_id in counted:
             if batch_id not in batches:
                 raise NotFound(
-                    "There is no such batch of this item.", field=f"counted[{batch_id}]", code="unknown_batch"
+                    _("There is no such batch of this item."),
+                    field=f"counted[{batch_id}]",
+                    code="unknown_batch",
                 )
         before = {row.batch_id: row for row in StockMovement.objects.filter(source_id=source_id)}
         if before:
@@ -319,7 +330,8 @@ def count(
         for line in lines:
             if batches[line.batch_id].on_hand + line.difference < 0:
                 raise Conflict(
-                    f"More of batch {line.number} was handed out meanwhile than was counted. Count it again.",
+                    _("More of batch %(line)s was handed out meanwhile than was counted. Count it again.")
+                    % {"line": line.number},
                     field=f"counted[{line.batch_id}]",
                     code="stock_moved_meanwhile",
                 )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from almoner.catalog.models import Service
 from almoner.charging import operations as charging
 from almoner.identity import audit
@@ -50,7 +52,7 @@ def substitute(
     substitution_id = id_for(hospital_id, "substituted", idempotency_key)
     reason, consented_by = reason.strip(), consented_by.strip()
     if not reason:
-        raise DomainError("Say why it is substituted.", field="reason", code="reason_missing")
+        raise DomainError(_("Say why it is substituted."), field="reason", code="reason_missing")
     with transaction(hospital_id):
         prescription = find_order(Prescription, prescription_id)
         prescribed = (
@@ -59,7 +61,11 @@ def substitute(
             .first()
         )
         if prescribed is None:
-            raise NotFound(f"The prescription has no line {line}.", field="line", code="unknown_line")
+            raise NotFound(
+                _("The prescription has no line %(line)s.") % {"line": line},
+                field="line",
+                code="unknown_line",
+            )
         before = Substitution.objects.select_related("service").filter(id=substitution_id).first()
         if before is not None:
             known = (before.prescription_line_id, before.service.code, before.reason, before.consented_by)
@@ -106,21 +112,22 @@ def _allowed(
 ) -> Service:
     """The medication of ``code`` when it may take the place of ``current``."""
     if prescription.cancelled_at is not None:
-        raise Conflict("The order was cancelled.", field="prescription_id", code="order_cancelled")
+        raise Conflict(_("The order was cancelled."), field="prescription_id", code="order_cancelled")
     if dispensed(prescribed) >= prescribed.quantity:
-        raise Conflict("All of this line was handed out already.", field="line", code="already_dispensed")
+        raise Conflict(_("All of this line was handed out already."), field="line", code="already_dispensed")
     allowed = {*prescribed.service.substitutes, prescribed.service.code} - {current.code}
     other = Service.objects.filter(code=code, is_active=True, kind=Service.Kind.MEDICATION).first()
     if code not in allowed or other is None:
         raise DomainError(
-            f"{code!r} is not allowed in the place of {current.name}."
-            f" Allowed: {', '.join(sorted(allowed)) or 'nothing'}.",
+            _("%(code)r is not allowed in the place of %(current)s. Allowed: %(allowed)s.")
+            % {"code": code, "current": current.name, "allowed": ", ".join(sorted(allowed)) or "nothing"},
             field="service",
             code="substitute_not_allowed",
         )
     if CONSENT_FLAG in prescribed.service.flags and code != prescribed.service.code and not consented_by:
         raise DomainError(
-            f"{prescribed.service.name} is substituted only with the prescriber's consent: say who agreed.",
+            _("%(service)s is substituted only with the prescriber's consent: say who agreed.")
+            % {"service": prescribed.service.name},
             field="consented_by",
             code="consent_missing",
         )
