@@ -30,6 +30,7 @@ bench: $(STAMP)
 
 faults: $(STAMP)
 	$(BIN)/python -m benchmarks.faults
+	$(BIN)/python -m benchmarks.faults --nights
 
 # Pins every requirement to the versions that were tested; lock files name no registry.
 requirements: $(STAMP)

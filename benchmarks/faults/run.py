@@ -27,6 +27,7 @@ class Report:
     """What a run came to. ``wrong`` is empty when every promise was kept."""
 
     requests: int
+    what: str = "requests"
     seconds: float = 0.0
     strikes: list[Strike] = field(default_factory=list)
     acknowledged: int = 0
@@ -47,7 +48,7 @@ def run(
     report = Report(requests)
     plan_file, journal_file = data_dir / "plan.json", data_dir / "journal.jsonl"
     with Site(data_dir, web_threads=THREADS) as site:
-        hospital, people, key = _connect(site)
+        hospital, people, key = _prepared(site)
         plan = make_plan(requests, [(person.id, person.account_id) for person in people], seed)
         write_plan(plan_file, plan)
         started = time.monotonic()
@@ -71,13 +72,20 @@ def run(
         journal = read_journal(journal_file)
         for promise, keys in compare(hospital, plan, journal).items():
             report.wrong += [f"{promise}: {key}" for key in keys]
-        _disconnect()
+        disconnect()
     report.wrong += [f"left behind: {process}" for process in site.left_behind()]
     _judge(site, report, journal)
     return report
 
 
-def _connect(site: Site) -> tuple[Any, list[Any], str]:
+def _prepared(site: Site) -> tuple[Any, list[Any], str]:
+    connect(site)
+    prepared = prepare_hospital(site, PATIENTS)
+    disconnect()
+    return prepared
+
+
+def connect(site: Site) -> None:
     """Django in this process, on the site's database, without holding its server."""
     os.environ |= {
         "ALMONER_DATA_DIR": str(site.data_dir),
@@ -88,12 +96,9 @@ def _connect(site: Site) -> tuple[Any, list[Any], str]:
     import django
 
     django.setup()
-    prepared = prepare_hospital(site, PATIENTS)
-    _disconnect()
-    return prepared
 
 
-def _disconnect() -> None:
+def disconnect() -> None:
     from django.db import connections
 
     connections.close_all()
@@ -126,6 +131,11 @@ def _judge(site: Site, report: Report, journal: list[dict[str, Any]]) -> None:
     report.replayed = sum(acknowledgement["replayed"] for acknowledgement in journal)
     for acknowledgement in journal:
         report.failures.update(acknowledgement["failures"])
+    judge_books(site, report)
+
+
+def judge_books(site: Site, report: Report) -> None:
+    """Whether ``almoner verify`` is clean, and enough kills landed where they should."""
     checked = site.run("verify", "--json")
     if checked.returncode not in (0, 1):
         report.wrong.append(f"almoner verify failed: {checked.stderr.decode()}")

@@ -53,7 +53,7 @@ class Site:
         self.data_dir.mkdir(parents=True, exist_ok=True)
         self._output = (self.data_dir / "up.log").open("ab")
         self._up = subprocess.Popen(
-            [*self._almoner, "up", "--no-demo"],
+            [*self.almoner, "up", "--no-demo"],
             env=self.environment,
             cwd=CHECKOUT,
             stdin=subprocess.DEVNULL,
@@ -68,12 +68,12 @@ class Site:
     ) -> None:
         self.stop()
 
-    _almoner = (sys.executable, "-W", "ignore", "-c", "from almoner.shell.command_line import main; main()")
+    almoner = (sys.executable, "-W", "ignore", "-c", "from almoner.shell.command_line import main; main()")
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
         """An ``almoner`` command on this site's data."""
         return subprocess.run(
-            [*self._almoner, *arguments], env=self.environment, cwd=CHECKOUT, check=False, capture_output=True
+            [*self.almoner, *arguments], env=self.environment, cwd=CHECKOUT, check=False, capture_output=True
         )
 
     def stop(self) -> None:

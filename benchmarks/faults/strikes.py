@@ -21,6 +21,8 @@ import psycopg
 from benchmarks.faults.site import Site
 
 VICTIMS = ("web process", "database backend", "postmaster")
+NIGHT_VICTIMS = ("nightly run", "database backend", "postmaster")
+_AT_WORK = ("web process", "nightly run")
 PATIENCE_SECONDS = 10.0
 # A process stopped while it holds one of PostgreSQL's internal locks would stop the observer too.
 LONGEST_STOP_SECONDS = 0.5
@@ -45,11 +47,14 @@ class Strike:
         return self.transaction is not None
 
 
-def strike(site: Site, victim: str) -> Strike:
-    """Kill ``victim`` inside an open transaction, or after ``PATIENCE_SECONDS`` wherever it stands."""
+def strike(site: Site, victim: str, target: psutil.Process | None = None) -> Strike:
+    """Kill ``victim`` inside an open transaction, or after ``PATIENCE_SECONDS`` wherever it stands.
+
+    ``target`` is its process when it is none of the site's own.
+    """
     deadline = time.monotonic() + PATIENCE_SECONDS
     # Found beforehand: looking through the processes takes longer than a transaction.
-    target = _target(site, victim)
+    target = target or _target(site, victim)
     with suppress(psycopg.OperationalError), site.look() as observer:
         while time.monotonic() < deadline:
             for backend, transaction in observer.execute(_OPEN).fetchall():
@@ -80,7 +85,7 @@ def _kill_within(
 ) -> bool:
     """Kill if ``transaction`` is still open once its process stands still; whether that was so."""
     # A postmaster does no work of its own: what must stand still is the backend.
-    with _standing_still(target.pid if victim == "web process" else backend):
+    with _standing_still(target.pid if victim in _AT_WORK else backend):
         still_open = (backend, transaction) in observer.execute(_OPEN).fetchall()
         if still_open:
             target.kill()
