@@ -367,6 +367,12 @@ class Policies:
         """Whether any block limits what may be outstanding when a service is deferred."""
         return any(block.deferral_limit_minor is not None for block in self.blocks())
 
+    def limits_hours(self) -> list[int]:
+        """Every number of hours after its due date at which a charge may be judged otherwise, ascending."""
+        blocks = [DEFAULTS, *self.blocks()]
+        grace = {24 * block.grace_days for block in blocks if block.grace_days is not None}
+        return sorted(grace | {block.deferral_hours for block in blocks if block.deferral_hours is not None})
+
     def blocks(self) -> Iterator[Settings]:
         """Every block there is."""
         yield self.hospital

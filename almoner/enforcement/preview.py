@@ -2,11 +2,12 @@
 
 A decision is stored with everything it was made from, so that the same ``decide`` can be asked again under settings
 that are only thought of. Nothing is stored. Rows are streamed, and decisions whose facts are alike are decided once:
-limits of time are whole hours and days, so a charge's age counts in hours begun, which changes no answer.
+of a charge's age only counts which of the policies' limits of time it has passed, which changes no answer.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -28,7 +29,7 @@ _CHUNK = 2000
 _AT = datetime(2000, 1, 1, tzinfo=UTC)
 _BEFORE_DUE = -1
 _READ = """
-    SELECT step, patient_id, encounter_id, order_id, outcome, facts::text, decided_at
+    SELECT step, patient_id::text, encounter_id::text, order_id::text, outcome, facts::text, decided_at::text
     FROM enforcement_gatedecision
     WHERE hospital_id = %s AND decided_at >= %s AND decided_at <= %s
     ORDER BY decided_at, id
@@ -120,28 +121,31 @@ class _Replay:
         self.result = result
         self.module_of = modules()
         self.limited = policies.limits_deferral()
+        self.limits_hours = policies.limits_hours()
         self.decided: dict[tuple[Any, ...], Decision] = {}
-        self.seen: set[tuple[str, UUID | None, UUID | None]] = set()
+        self.seen: set[tuple[str, str | None, str | None]] = set()
         self.counted: set[str] = set()
 
     def add(
         self,
         step: str,
-        patient_id: UUID,
-        encounter_id: UUID | None,
-        order_id: UUID | None,
+        patient_id: str,
+        encounter_id: str | None,
+        order_id: str | None,
         before: str,
         text: str,
-        decided_at: datetime,
+        at: str,
     ) -> None:
+        """A row of ``_READ``, ids and time as text: read by the hundred thousand, few are shown."""
         self.result.decisions += 1
         service = (step, encounter_id, order_id)
         if service in self.seen:
             return
         self.seen.add(service)
         facts = orjson.loads(text)
+        decided_at = datetime.fromisoformat(at)
         module = self.module_of.get(step, "")
-        key = _situation(facts, module, decided_at, limited=self.limited)
+        key = _situation(facts, module, decided_at, self.limits_hours, limited=self.limited)
         after = self.decided.get(key)
         if after is None:
             after = self.decided[key] = decide(self.policies, _facts_of(key), _AT)
@@ -155,7 +159,14 @@ class _Replay:
             return
         due_minor = self._due(facts, after)
         example = Example(
-            step, patient_id, encounter_id, facts["department"], decided_at, before, after, due_minor
+            step=step,
+            patient_id=UUID(patient_id),
+            encounter_id=UUID(encounter_id) if encounter_id else None,
+            department=facts["department"],
+            decided_at=decided_at,
+            before=before,
+            after=after,
+            due_minor=due_minor,
         )
         if after.outcome is Outcome.HELD:
             place.newly_held += 1
@@ -177,15 +188,19 @@ class _Replay:
         return due_minor
 
 
-def _hours_begun(due_at: str, decided_at: datetime) -> int:
-    """How old a charge was in hours, every begun one counted; ``_BEFORE_DUE`` before it fell due."""
+def _age(due_at: str, decided_at: datetime, limits_hours: list[int]) -> int:
+    """An age in hours that stands for a charge's own: the first limit it has not passed, an hour more than the last
+    when it has passed them all, ``_BEFORE_DUE`` before it fell due."""
     age = decided_at - datetime.fromisoformat(due_at)
     if age < timedelta(0):
         return _BEFORE_DUE
-    return -(-age // timedelta(hours=1))
+    place = bisect_left(limits_hours, -(-age // timedelta(hours=1)))
+    return limits_hours[place] if place < len(limits_hours) else limits_hours[-1] + 1
 
 
-def _situation(facts: dict[str, Any], module: str, decided_at: datetime, *, limited: bool) -> tuple[Any, ...]:
+def _situation(
+    facts: dict[str, Any], module: str, decided_at: datetime, limits_hours: list[int], *, limited: bool
+) -> tuple[Any, ...]:
     """What of the facts decides; equal for decisions that are answered alike.
 
     ``limited``: some policy limits what may be outstanding. A deposit counts up to what it could cover.
@@ -199,7 +214,7 @@ def _situation(facts: dict[str, Any], module: str, decided_at: datetime, *, limi
             item["department"],
             item["net_minor"],
             item["due_minor"],
-            _hours_begun(item["due_at"], decided_at),
+            _age(item["due_at"], decided_at, limits_hours),
             item["priority"],
             item["request_type"],
             item["planned"],

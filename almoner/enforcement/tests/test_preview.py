@@ -81,7 +81,7 @@ def test_only_decisions_of_the_days_asked_for_are_replayed() -> None:
 
 @pytest.mark.django_db
 def test_a_replayed_decision_is_the_one_the_gate_would_have_made() -> None:
-    """Ages in hours begun change no answer: the gate is asked under the policy that is then replayed."""
+    """Ages rounded to the limits of time change no answer: the gate is asked under the policy that is replayed."""
     hospital = make_hospital()
     days = itertools.count(1)
 
