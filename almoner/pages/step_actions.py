@@ -213,6 +213,12 @@ class OverrideForm(StaffForm):
         empty_value=None,
         choices=[("", _("as recorded")), *((str(level), str(level)) for level in range(1, 6))],
     )
+    condition = forms.SlugField(
+        label=_("Condition"),
+        max_length=40,
+        required=False,
+        help_text=_("Where the policy names conditions that may not wait, such as chest_pain"),
+    )
     expires_at = forms.ChoiceField(label=_("Valid until"))
     retroactive = forms.BooleanField(label=_("Count from when it was held"), required=False)
 
@@ -280,6 +286,7 @@ def override_step(
         subject=subject,
         reason=data["reason"],
         triage_level=data["triage_level"],
+        condition=data["condition"],
         expires_at=data["expires_at"],
         held_decision_id=held.id if held is not None and data.get("retroactive") else None,
         idempotency_key=form.key,

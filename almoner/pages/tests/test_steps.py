@@ -132,6 +132,18 @@ def test_an_override_releases_the_step_with_a_reason_and_once(day: BusyDay) -> N
     assert may_proceed(day, "Maria Silva")
 
 
+def test_a_conditional_override_is_given_for_a_condition_that_the_policy_names(day: BusyDay) -> None:
+    doctor = member_client(day.hospital.id, "doctor")
+    url = urls(day, "Maria Silva")["override"]
+    conditional = {"emergency_override": "conditional", "override_conditions": ["chest_pain"]}
+    enforce(day.hospital, "department", "cardiology", **conditional)
+    refused = send(doctor, url, reason="Pain", condition="headache")
+    assert refused.status_code == 422 and "one of these conditions: chest_pain" in refused.content.decode()
+    assert "headache" in refused.content.decode()
+    assert said(send(doctor, url, reason="Pain", condition="chest_pain")).startswith("Released until")
+    assert may_proceed(day, "Maria Silva")
+
+
 def test_an_override_needs_a_reason_and_a_policy_that_allows_it(day: BusyDay) -> None:
     doctor = member_client(day.hospital.id, "doctor")
     url = urls(day, "Maria Silva")["override"]
