@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from django.db.models import Q
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from ninja import Query, Router
@@ -56,6 +55,7 @@ from almoner.kernel.paging import Cursor, Limit, read_page
 from almoner.kernel.service_points import installed
 from almoner.kernel.tenancy import transaction
 from almoner.kernel.wire import IdempotencyKey, Text, answer
+from almoner.patients.merging import records_of
 
 router = Router(tags=["Gates"])
 
@@ -121,7 +121,7 @@ def list_gate_decisions(
         if encounter_id is not None:
             rows = rows.filter(encounter=encounter_id)
         if patient_id is not None:
-            rows = rows.filter(Q(patient=patient_id) | Q(patient__merged_into=patient_id))
+            rows = rows.filter(patient__in=records_of(patient_id))
         if step:
             rows = rows.filter(step=step)
         if outcome is not None:
@@ -182,7 +182,7 @@ def list_overrides(
         if encounter_id is not None:
             rows = rows.filter(encounter=encounter_id)
         if patient_id is not None:
-            rows = rows.filter(Q(patient=patient_id) | Q(patient__merged_into=patient_id))
+            rows = rows.filter(patient__in=records_of(patient_id))
         page = read_page(rows, cursor=cursor, limit=limit, show=lambda row: row)
         page["items"] = override_resources(page["items"])
     return answer(OverridePage(**page))

@@ -108,7 +108,10 @@ def _left_open(payment_id: UUID) -> list[LeftOpen]:
             " LEFT JOIN hospitals_department AS d ON d.hospital_id = i.hospital_id AND d.id = i.department_id"
             " WHERE a.payment_id = %s AND o.patient_minor > 0 AND NOT EXISTS ("
             "  SELECT FROM payments_paymentplan AS plan WHERE plan.hospital_id = i.hospital_id"
-            "  AND plan.patient_account_id = i.patient_account_id AND plan.status = 'on_track'"
+            "  AND plan.status = 'on_track' AND plan.patient_account_id IN ("
+            "   SELECT other.id FROM patients_patientaccount AS own JOIN patients_patientaccount AS other"
+            "   ON other.hospital_id = own.hospital_id AND other.patient_id = own.patient_id"
+            "   WHERE own.hospital_id = i.hospital_id AND own.id = i.patient_account_id)"
             "  AND (plan.encounter_id IS NULL OR plan.encounter_id = i.encounter_id))"
             " ORDER BY i.id",
             [payment_id],

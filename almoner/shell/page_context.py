@@ -36,7 +36,7 @@ OFFICE = (
         permissions=("payments.supervise_drawers",),
     ),
     NavigationEntry(
-        _("Policies"), "policies:overview", icon="adjustments", key="p", permissions=(PERMISSION_SET_POLICY,)
+        _("Policies"), "policies:overview", icon="adjustments", key="y", permissions=(PERMISSION_SET_POLICY,)
     ),
     NavigationEntry(
         _("Staff and roles"), "people:staff", icon="users", key="u", permissions=(PERMISSION_MANAGE,)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
@@ -13,7 +15,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from almoner.identity.roles import ROLES
 from almoner.kernel.ids import new_id
-from tests.access.table import PUBLIC, STAFF, TABLE
+from tests.access.table import ADMINISTRATOR, PUBLIC, STAFF, TABLE
 from tests.support.day import AT, BusyDay, make_busy_day, make_member
 from tests.support.digest import rows_of_every_table
 from tests.support.pages import HTMX, member_client
@@ -129,6 +131,16 @@ def test_an_address_lets_in_those_of_the_table_and_nobody_else(
     for role in sorted(allowed):
         answer = clients[role].generic(method, address)
         assert answer.status_code < 500 and answer.status_code not in (401, 403, 405), (role, answer)
+
+
+@pytest.mark.parametrize("name", sorted(name for name in ADDRESSES if TABLE.get(name, ("",))[0] == "GET"))
+def test_no_key_does_two_things_on_one_page(world: BusyDay, clients: dict[str, Client], name: str) -> None:
+    """Whoever may open everything sees every place of the bar beside the page's own keys."""
+    _, allowed = TABLE[name]
+    role = ADMINISTRATOR if ADMINISTRATOR in allowed else min(allowed)
+    answer = clients[role].get(reverse(name, kwargs=arguments(world, ADDRESSES[name])), follow=True)
+    pressed = Counter(re.findall(r'data-key="([^"]+)"', answer.content.decode(errors="replace")))
+    assert {key for key, times in pressed.items() if times > 1} == set()
 
 
 @pytest.mark.parametrize("name", sorted(set(TABLE) & set(ADDRESSES)))

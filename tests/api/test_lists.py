@@ -7,6 +7,10 @@ from datetime import timedelta
 import pytest
 from click.testing import CliRunner
 
+from almoner.enforcement import gate
+from almoner.enforcement.facts import Subject
+from almoner.enforcement.operations import grant_override
+from almoner.patients.merging import merge_patients
 from tests.api.world import World
 from tests.support.api import document
 
@@ -56,6 +60,38 @@ def test_a_row_recorded_meanwhile_neither_shifts_nor_repeats_a_page(world: World
     ids = [row["id"] for row in first["items"] + second["items"]]
     assert len(set(ids)) == 4
     assert second["next"] is None
+
+
+@pytest.mark.parametrize("asked_for", ["survivor", "duplicate"])
+@pytest.mark.parametrize("path", ["/gate-decisions", "/overrides"])
+def test_what_happened_to_either_of_two_merged_records_is_found_by_both(
+    world: World, path: str, asked_for: str
+) -> None:
+    survivor = world.hospital.patient("Ada Biron")
+    assert world.override.encounter_id == world.encounter.id
+    merge_patients(
+        world.hospital.id,
+        duplicate_id=world.patient.id,
+        survivor_id=survivor.id,
+        actor=world.actor,
+        at=world.at,
+    )
+    later = world.hospital.encounter(survivor, started_at=world.at)
+    for visit in (world.encounter, later):
+        gate.check(world.hospital.id, "consultation.start", Subject(visit.id), actor=world.actor, at=world.at)
+        grant_override(
+            world.hospital.id,
+            step="consultation.start",
+            subject=Subject(visit.id),
+            reason="cannot pay today",
+            expires_at=world.at + timedelta(hours=2),
+            idempotency_key=f"override of {visit.id}",
+            actor=world.actor,
+            at=world.at,
+        )
+    patient_id = survivor.id if asked_for == "survivor" else world.patient.id
+    rows = world.owner.get(path, patient_id=patient_id).json()["items"]
+    assert {row["encounter_id"] for row in rows} == {str(world.encounter.id), str(later.id)}
 
 
 def test_the_unpriced_work_list_is_worked_off(world: World) -> None:

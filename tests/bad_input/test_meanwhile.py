@@ -97,6 +97,49 @@ def test_a_payment_for_a_record_that_was_merged_meanwhile_is_taken_once_and_foun
     assert taken(day) == 7500
 
 
+def test_a_refused_payment_for_a_merged_record_keeps_what_was_typed_and_goes_on_at_the_survivor(
+    day: BusyDay,
+) -> None:
+    cashier = member_client(day.hospital.id, "cashier")
+    form = opened(cashier, account(day), reference="slip 7", amount="99999")
+    merge_patients(
+        day.hospital.id,
+        duplicate_id=day.patients[MARIA].id,
+        survivor_id=day.patients["Samuel Osei"].id,
+        actor=day.hospital.actor,
+        at=AT,
+    )
+    answer = cashier.post(account(day), form, headers=HTMX)
+    assert answer.status_code == 422
+    kept = answer.context["form"]
+    assert (kept["reference"].value(), kept["amount"].value()) == ("slip 7", "99999")
+    assert f'action="{account(day, "Samuel Osei")}"' in answer.content.decode()
+    form = {**form, "amount": ""}
+    assert cashier.post(account(day, "Samuel Osei"), form, headers=HTMX).status_code == 200
+    assert taken(day) == 7500
+
+
+def test_one_payment_takes_what_both_records_of_a_person_owe(day: BusyDay) -> None:
+    cashier = member_client(day.hospital.id, "cashier")
+    samuel = day.patients["Samuel Osei"]
+    visit = day.hospital.encounter(samuel, started_at=AT)
+    day.hospital.capture("service.provided", "bandage", encounter=visit, at=AT)
+    merge_patients(
+        day.hospital.id,
+        duplicate_id=day.patients[MARIA].id,
+        survivor_id=samuel.id,
+        actor=day.hospital.actor,
+        at=AT,
+    )
+    here = account(day, "Samuel Osei")
+    form = opened(cashier, here)
+    assert cashier.post(here, form, headers=HTMX).status_code == 200
+    assert "Nothing is owed." in text_of(cashier.get(here))
+    with day.hospital.transaction(), connection.cursor() as cursor:
+        assert Payment.objects.filter(amount_minor=7500 + 1100).count() == 1
+        assert [result.check.code for result in check_books(cursor) if result.wrong] == []
+
+
 def test_what_was_done_meanwhile_is_done_once_however_often_it_is_pressed(day: BusyDay) -> None:
     technician = member_client(day.hospital.id, "laboratory_technician")
     with day.hospital.transaction():

@@ -122,7 +122,7 @@ def test_a_patient_is_moved_to_another_bed_by_keyboard(
     visitor.log_in(people["ward_nurse"])
     page = visitor.open(f"/ward/admissions/{lying}/")
     expect(page.get_by_role("heading", name="Bed 1", exact=True)).to_be_visible()
-    page.keyboard.press("m")
+    page.keyboard.press("b")
     expect(page.get_by_label("To bed")).to_be_focused()
     page.get_by_label("To bed").select_option("9")
     page.get_by_label("Why").fill("Needs monitoring")

@@ -32,8 +32,12 @@ BEGIN
     IF charges_once AND EXISTS (
         SELECT FROM json_to_recordset(p_items) AS i (
             patient_account_id uuid, encounter_id uuid, rule_code text, once_per text)
+        JOIN patients_patientaccount AS named
+            ON named.hospital_id = p_hospital AND named.id = i.patient_account_id
+        JOIN patients_patientaccount AS a
+            ON a.hospital_id = p_hospital AND a.patient_id = named.patient_id
         JOIN charging_chargeitem AS c
-            ON c.hospital_id = p_hospital AND c.patient_account_id = i.patient_account_id
+            ON c.hospital_id = p_hospital AND c.patient_account_id = a.id
            AND c.rule_code = i.rule_code AND c.status IN ('planned', 'unpriced', 'billable')
         WHERE i.once_per = 'patient' OR (i.once_per = 'encounter' AND c.encounter_id = i.encounter_id)
     ) THEN

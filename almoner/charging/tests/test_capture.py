@@ -390,6 +390,44 @@ def test_a_fee_that_somebody_else_charged_meanwhile_is_not_charged_again(
     assert hospital.capture("patient.checked_in", encounter=visit).total_minor == 0
 
 
+@pytest.mark.parametrize("charged_to", ["the survivor", "the duplicate"])
+def test_a_fee_that_either_of_two_merged_records_was_charged_is_not_charged_again(
+    hospital: TestHospital, patient: TestPatient, charged_to: str
+) -> None:
+    add_rule(
+        hospital, code="registration", event_kind="patient.checked_in", service="bandage", once_per="patient"
+    )
+    duplicate = hospital.patient("Ada B.")
+    first = patient if charged_to == "the survivor" else duplicate
+    assert hospital.capture("patient.checked_in", patient=first).total_minor == 1100
+    merge_patients(
+        hospital.id, duplicate_id=duplicate.id, survivor_id=patient.id, actor=hospital.actor, at=NOON
+    )
+    assert hospital.capture("patient.checked_in", patient=patient).total_minor == 0
+
+
+def test_a_fee_is_not_charged_again_when_the_records_are_merged_while_it_is_captured(
+    hospital: TestHospital, patient: TestPatient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_rule(
+        hospital, code="registration", event_kind="patient.checked_in", service="bandage", once_per="patient"
+    )
+    duplicate = hospital.patient("Ada B.")
+    hospital.capture("patient.checked_in", patient=duplicate)
+    module = sys.modules[capture.__module__]
+    write = module._write  # type: ignore[attr-defined]
+
+    def merge_first(*arguments: Any) -> Any:
+        monkeypatch.setattr(module, "_write", write)
+        merge_patients(
+            hospital.id, duplicate_id=duplicate.id, survivor_id=patient.id, actor=hospital.actor, at=NOON
+        )
+        return write(*arguments)
+
+    monkeypatch.setattr(module, "_write", merge_first)
+    assert hospital.capture("patient.checked_in", patient=patient).total_minor == 0
+
+
 def test_a_fee_that_is_charged_once_is_charged_once_by_requests_at_the_same_moment(committed: None) -> None:
     hospital = make_hospital()
     add_rule(

@@ -92,7 +92,9 @@ def record_payment(
     account; no share at all (an empty list) keeps the whole as a deposit, such as the advance for a bed. What
     is left over is refused unless ``excess="deposit"``. A charge that the policies want paid in one sum takes no
     part (``partial_payment``). With ``payer_id`` the payer's part
-    of the charges is settled instead of the patient's. ``time_zone`` decides the year of the receipt.
+    of the charges is settled instead of the patient's. Charges of every account that the patient has in
+    ``currency`` may be paid (two merged records have one each); what is left over stays on the account named.
+    ``time_zone`` decides the year of the receipt.
 
     Raises ``DomainError`` naming the field, ``NotFound``, ``IdempotencyMismatch``.
     """
@@ -137,10 +139,18 @@ def record_payment(
         "side": "payer" if payer_id else "patient",
     }
     allocations = orjson.dumps(list(shares)).decode() if shares is not None else None
-    row = record_in_whole(
-        hospital_id, lambda version: _call_record(hospital_id, payment, allocations, version), currency
-    )
+    row = _record(hospital_id, payment, allocations)
+    if row[0] == "several_accounts":
+        row = _record(hospital_id, {**payment, "all_accounts": True}, allocations)
     return _recorded(hospital_id, payment, row)
+
+
+def _record(hospital_id: UUID, payment: dict[str, Any], allocations: str | None) -> Any:
+    return record_in_whole(
+        hospital_id,
+        lambda version: _call_record(hospital_id, payment, allocations, version),
+        payment["currency"],
+    )
 
 
 def _recorded(hospital_id: UUID, payment: dict[str, Any], row: Any) -> Recorded:
@@ -300,7 +310,7 @@ def _refuse(outcome: str, detail: str | None, currency: str, cash_point: str) ->
         )
     if outcome == "unknown_item":
         raise NotFound(
-            _("Charge item %(detail)s is not open on this account.") % {"detail": detail},
+            _("Charge item %(detail)s is not open on an account of this patient.") % {"detail": detail},
             field="shares",
             code="unknown_charge_item",
         )
