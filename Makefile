@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 TEST_PROCESSES ?= 3
 
-.PHONY: run test check format bench faults requirements clean frontend chromium
+.PHONY: run test check format bench faults tour requirements clean frontend chromium
 
 run: $(STAMP) frontend
 	@exec $(BIN)/almoner up
@@ -27,6 +27,10 @@ format: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
+
+# Takes the pictures of docs/tour.md anew.
+tour: $(STAMP) frontend chromium
+	ALMONER_TOUR=docs/images/tour $(BIN)/python -W ignore::UserWarning -m pytest tests/browser/test_tour.py -n 2
 
 faults: $(STAMP)
 	$(BIN)/python -m benchmarks.faults

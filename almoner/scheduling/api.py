@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.http import HttpResponse
 from ninja import Query, Router
-from pydantic import Field
+from pydantic import Field, StrictBool
 
 from almoner.hospitals.callers import ApiRequest, needs
 from almoner.kernel.paging import Cursor, Limit, Page, read_page
@@ -45,7 +45,7 @@ class AppointmentMove(Input):
 class AppointmentEnd(Input):
     """``no_show``: the patient did not come; else it is cancelled."""
 
-    no_show: bool = False
+    no_show: StrictBool = False
 
 
 class AppointmentResource(Resource):

@@ -73,6 +73,8 @@ def find(request: HospitalRequest) -> HttpResponse:
     if category:
         return redirect("policies:block", "patient_category", category)
     words = request.GET.get("q", "").replace("\x00", "")[:MAXIMUM_LENGTH].strip()
+    if not words and not request.htmx:
+        return redirect("policies:overview")
     rows = [
         (presenting.block_url("service", code), name, code)
         for code, name in (queries.find_services(words) if words else [])

@@ -222,14 +222,14 @@ def test_another_hospitals_people_are_not_there(hospital: TestHospital) -> None:
 
 
 def test_a_lost_second_factor_is_forgotten_where_the_person_works_only_here(hospital: TestHospital) -> None:
-    user = make_member(hospital.id, "cashier")
+    user = make_member(hospital.id, "doctor")
     Authenticator.objects.create(user=user, type="totp", data={})
     staff.reset_second_factor(hospital.id, user.id, actor=ADMINISTRATOR, at=NOON)
     assert not Authenticator.objects.filter(user=user).exists()
     assert last_record(hospital).data["kinds"] == ["totp"]
     with pytest.raises(Conflict, match="no second factor"):
         staff.reset_second_factor(hospital.id, user.id, actor=ADMINISTRATOR, at=NOON)
-    Membership.objects.create(hospital_id=make_hospital().id, user=user, role="cashier")
+    Membership.objects.create(hospital_id=make_hospital().id, user=user, role="doctor")
     Authenticator.objects.create(user=user, type="totp", data={})
     with pytest.raises(Conflict, match="another hospital too"):
         staff.reset_second_factor(hospital.id, user.id, actor=ADMINISTRATOR, at=NOON)

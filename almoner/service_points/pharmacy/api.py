@@ -10,7 +10,7 @@ from uuid import UUID
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from ninja import Query, Router
-from pydantic import Field
+from pydantic import Field, StrictBool
 
 from almoner.enforcement.wire import Passed, passed, stored_decision_resource
 from almoner.hospitals.callers import ApiRequest, needs
@@ -109,7 +109,7 @@ class NewReturn(Input):
     """What comes back of a dispensing; ``batch_id`` when it was handed out from several batches."""
 
     quantity: Quantity
-    is_sealed: bool
+    is_sealed: StrictBool
     reason: Reason
     batch_id: UUID | None = None
 

@@ -244,7 +244,7 @@ def test_pages_take_at_most_twelve_statements_and_every_template_is_drawn(
 
 
 def test_another_hospitals_people_and_roles_are_not_there(day: BusyDay) -> None:
-    stranger: UUID = make_member(make_hospital().id, "cashier").id
+    stranger: UUID = make_member(make_hospital().id, "doctor").id
     client = administrator(day)
     for name in ("person", "suspend", "reactivate", "log-out"):
         method = "GET" if name == "person" else "POST"
