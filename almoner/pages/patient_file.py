@@ -73,7 +73,7 @@ class MoneyIn:
 
 @dataclass(frozen=True, slots=True)
 class Arrangement:
-    """An override or a payment plan. ``ends``: when it expires; of a plan, when the first part is due."""
+    """An override or a payment plan. ``ends``: when the override expires; of a plan, when it was agreed."""
 
     kind: str
     id: UUID
@@ -119,14 +119,15 @@ def read_patient_file(patient: Patient, *, actor: Actor, at: datetime) -> Patien
         charges=tuple(_charges(hospital_id, patient.id, status, actor, at)),
         payments=tuple(MoneyIn(*row) for row in _rows(_PAYMENTS, hospital_id, patient.id, MAXIMUM_PAYMENTS)),
         arrangements=tuple(
-            Arrangement(*row) for row in _rows(_ARRANGEMENTS, hospital_id, patient.id, MAXIMUM_ARRANGEMENTS)
+            Arrangement(*row)
+            for row in _rows(_ARRANGEMENTS, hospital_id, patient.id, MAXIMUM_ARRANGEMENTS, at=at)
         ),
     )
 
 
-def _rows(sql: str, hospital_id: UUID, patient_id: UUID, limit: int) -> list[Any]:
+def _rows(sql: str, hospital_id: UUID, patient_id: UUID, limit: int, **more: Any) -> list[Any]:
     with connection.cursor() as cursor:
-        cursor.execute(sql, {"hospital": hospital_id, "patient": patient_id, "limit": limit})
+        cursor.execute(sql, {"hospital": hospital_id, "patient": patient_id, "limit": limit, **more})
         return list(cursor.fetchall())
 
 
@@ -189,9 +190,11 @@ _ARRANGEMENTS = """
      SELECT id FROM patients_encounter WHERE hospital_id = %(hospital)s AND patient_id = %(patient)s)
  ORDER BY override.expires_at DESC LIMIT %(limit)s)
 UNION ALL
-(SELECT 'plan', plan.id, '', plan.instalments::text, plan.agreed_by, plan.agreed_at,
-        plan.first_due_on::timestamptz, plan.status, plan.total_minor
+(SELECT 'plan', plan.id, '', (SELECT count(*)::text FROM payments_planinstalment AS part
+                             WHERE part.hospital_id = %(hospital)s AND part.plan_id = plan.id),
+        plan.agreed_by, plan.agreed_at, plan.agreed_at, standing.status, plan.total_minor
  FROM payments_paymentplan AS plan
+ CROSS JOIN LATERAL payments_plan_standing(%(hospital)s, plan.id, %(at)s) AS standing
  WHERE plan.hospital_id = %(hospital)s AND plan.patient_account_id IN (
      SELECT id FROM patients_patientaccount WHERE hospital_id = %(hospital)s AND patient_id = %(patient)s)
  ORDER BY plan.agreed_at DESC LIMIT %(limit)s)

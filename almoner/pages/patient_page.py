@@ -30,7 +30,7 @@ from almoner.pages.presenters import (
 )
 from almoner.pages.step_actions import action_urls
 from almoner.patients.models import Patient
-from almoner.payments.operations import PERMISSION_RECORD
+from almoner.payments.operations import PERMISSION_PLAN, PERMISSION_RECORD
 
 STATES = {
     "cancelled": (_("Cancelled"), "none"),
@@ -116,6 +116,7 @@ class ArrangementLine:
     says: str
     note: str
     in_force: bool
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,9 +193,7 @@ def present_patient(read: PatientFile, formats: Formats, actor: Actor, *, today:
         visits=tuple(_visit(visit, formats, actor, today) for visit in read.visits),
         charges=tuple(_charge(charge, formats, today) for charge in read.charges),
         payments=tuple(_payment(payment, formats, today) for payment in read.payments),
-        arrangements=tuple(
-            _arrangement(one, read.status.currency, formats, may_read, today) for one in read.arrangements
-        ),
+        arrangements=tuple(_arrangement(one, actor, formats, may_read, today) for one in read.arrangements),
     )
 
 
@@ -275,17 +274,19 @@ def _payment(payment: MoneyIn, formats: Formats, today: date) -> PaymentRow:
 
 
 def _arrangement(
-    one: Arrangement, currency: str, formats: Formats, may_read: bool, today: date
+    one: Arrangement, actor: Actor, formats: Formats, may_read: bool, today: date
 ) -> ArrangementLine:
     when, who = formats.moment(one.at, today=today), one.by.partition(":")[2]
     note = str(_("%(when)s by %(who)s") % {"when": when, "who": who})
     if one.kind == "plan":
+        may_open = actor.may(PERMISSION_PLAN) or actor.may(PERMISSION_RECORD)
         parts = ngettext("%(n)s instalment", "%(n)s instalments", int(one.says)) % {"n": one.says}
         return ArrangementLine(
             title=str(_("Payment plan: %(amount)s") % {"amount": formats.money(one.total_minor)}),
             says=f"{parts} · {PLANS.get(one.status, one.status)}",
             note=note,
-            in_force=one.status != "completed",
+            in_force=one.status in ("on_track", "behind"),
+            url=reverse("plans:plan", args=[one.id]) if may_open else "",
         )
     known = steps().get(one.title)
     until = formats.moment(one.ends, today=today)

@@ -28,7 +28,13 @@ METHODS = {
 }
 METHOD_NAMES = {**METHODS, "several": _("Several methods")}
 """What a payment says it was paid by."""
-PLANS = {"on_track": _("On Track"), "behind": _("Behind"), "completed": _("Completed")}
+PLANS = {
+    "on_track": _("On Track"),
+    "behind": _("Behind"),
+    "completed": _("Completed"),
+    "cancelled": _("Cancelled"),
+    "replaced": _("Replaced"),
+}
 STATUSES = {
     PaymentStatus.GOOD_STANDING: (_("Good Standing"), "good"),
     PaymentStatus.PAYMENT_DUE: (_("Payment Due"), "due"),

@@ -21,6 +21,7 @@ from almoner.kernel.errors import DomainError, IdempotencyMismatch
 from almoner.kernel.money import Money
 from almoner.kernel.tenancy import transaction
 from almoner.pages.forms import AmountField, StaffForm
+from almoner.pages.plans.forms import PlanForm
 from almoner.pages.presenters import METHODS, Formats
 from almoner.payments.models import CashPoint, Payment, PaymentPlan
 from almoner.payments.operations import Recorded, Share, agree_plan, record_payment
@@ -167,21 +168,6 @@ def before_as_recorded(payment: Payment) -> Recorded:
     )
 
 
-class PlanForm(StaffForm):
-    """Agree to pay later, in instalments."""
-
-    fields_of_errors: ClassVar[Mapping[str, str]] = {"total_minor": "total"}
-    total = AmountField(label=_("Total"))
-    instalments = forms.IntegerField(label=_("Monthly instalments"), min_value=1, max_value=120, initial=3)
-    first_due_on = forms.DateField(
-        label=_("First one due on"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
-    )
-
-    def __init__(self, *args: Any, currency: str, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["total"].currency = currency  # type: ignore[attr-defined]
-
-
 def make_plan(
     hospital: Hospital, read: StepFacts, subject: Subject, form: PlanForm, *, actor: Actor, at: datetime
 ) -> PaymentPlan:
@@ -192,8 +178,8 @@ def make_plan(
         patient_account_id=read.patient_account_id,
         encounter_id=subject.encounter_id,
         total_minor=data["total"],
-        instalments=data["instalments"],
-        first_due_on=data["first_due_on"],
+        terms=form.terms,
+        patient_agreed_by=data["patient_agreed_by"],
         idempotency_key=form.key,
         actor=actor,
         at=at,

@@ -16,6 +16,7 @@ _ORDER_STEP = "steps/<str:step>/<uuid:encounter_id>/<uuid:order_id>/"
 urlpatterns = [
     path("changes/<str:ticket>", changes, name="changes"),
     path("cashier/", include("almoner.pages.cashier.urls")),
+    path("plans/", include("almoner.pages.plans.urls")),
     path("work/", include("almoner.pages.work_lists.urls")),
     path("people/", include("almoner.pages.people.urls")),
     path("search/", search, name="search"),

@@ -1,4 +1,4 @@
-"""/payments and what follows them: voids, refunds, deposits, plans; corrections of charges that may be paid."""
+"""/payments and what follows them: voids, refunds, deposits; corrections of charges that may be paid."""
 
 from __future__ import annotations
 
@@ -19,14 +19,12 @@ from almoner.kernel.tenancy import transaction
 from almoner.kernel.wire import IdempotencyKey, answer
 from almoner.patients.merging import records_of
 from almoner.patients.models import Payer
-from almoner.patients.operations import find_encounter
 from almoner.payments import operations
 from almoner.payments.corrections import cancel_with_reason, revise_quantity
 from almoner.payments.models import (
     CashPoint,
     DepositApplication,
     Payment,
-    PaymentPlan,
 )
 from almoner.payments.wire import (
     Cancellation,
@@ -35,19 +33,15 @@ from almoner.payments.wire import (
     DepositApplicationResource,
     NewDepositApplication,
     NewPayment,
-    NewPaymentPlan,
     NewRefund,
     NewVoid,
     PaymentPage,
-    PaymentPlanPage,
-    PaymentPlanResource,
     PaymentResource,
     RecordedResource,
     RefundResource,
     Revision,
     VoidResource,
     payment_resources,
-    plan_resource,
     refund_resource,
     void_resource,
 )
@@ -216,44 +210,6 @@ def apply_deposits(
             currency=made.currency if made else caller.currency,
         )
         return answer(resource, 201, replayed=made is not None and made.at != caller.at)
-
-
-@router.post("/payment-plans", auth=needs(operations.PERMISSION_PLAN), response={201: PaymentPlanResource})
-def agree_payment_plan(
-    request: ApiRequest, body: NewPaymentPlan, idempotency_key: IdempotencyKey
-) -> HttpResponse:
-    """Record that the patient pays in instalments; gates read it as a fact."""
-    caller = request.auth
-    with transaction(caller.hospital_id):
-        if body.encounter_id is not None:
-            find_encounter(body.encounter_id)
-        plan = operations.agree_plan(
-            caller.hospital_id,
-            patient_account_id=body.patient_account_id,
-            encounter_id=body.encounter_id,
-            total_minor=body.total_minor,
-            instalments=body.instalments,
-            first_due_on=body.first_due_on,
-            idempotency_key=idempotency_key,
-            actor=caller.actor,
-            at=caller.at,
-        )
-        return answer(plan_resource(plan), 201, replayed=plan.agreed_at != caller.at)
-
-
-@router.get("/payment-plans", auth=needs(SCOPE_BILLING), response=PaymentPlanPage)
-def list_payment_plans(
-    request: ApiRequest,
-    cursor: Cursor,
-    limit: Limit,
-    patient_account_id: Annotated[UUID | None, Query(None)],
-) -> HttpResponse:
-    """Payment plans, the latest first."""
-    with transaction(request.auth.hospital_id):
-        rows = PaymentPlan.objects.all()
-        if patient_account_id is not None:
-            rows = rows.filter(patient_account=patient_account_id)
-        return answer(PaymentPlanPage(**read_page(rows, cursor=cursor, limit=limit, show=plan_resource)))
 
 
 @router.get("/cash-points", auth=needs(SCOPE_BILLING), response=CashPointPage)

@@ -7,6 +7,24 @@ from django.db import models
 from almoner.charging.models import ChargeItem
 from almoner.kernel.tenancy import TenantForeignKey, TenantModel
 from almoner.patients.models import Encounter, PatientAccount
+from almoner.payments.plan_models import PaymentPlan, PlanCancellation, PlanChangeRequest, PlanInstalment
+
+__all__ = [
+    "Allocation",
+    "CashPoint",
+    "CashSession",
+    "CashTransfer",
+    "DepositApplication",
+    "Payment",
+    "PaymentPlan",
+    "PaymentTender",
+    "PaymentVoid",
+    "PlanCancellation",
+    "PlanChangeRequest",
+    "PlanInstalment",
+    "Refund",
+    "VoidRequest",
+]
 
 
 class CashPoint(TenantModel):
@@ -360,33 +378,3 @@ class DepositApplication(MoneyRequest):
             models.UniqueConstraint(fields=["hospital_id", "idempotency_key"], name="deposit_key_once"),
             models.CheckConstraint(condition=models.Q(amount_minor__gt=0), name="deposit_applied_positive"),
         ]
-
-
-class PaymentPlan(TenantModel):
-    """An agreed arrangement to pay later. Gates read its status as a fact.
-
-    ``encounter`` empty: the plan covers the whole account.
-    """
-
-    class Status(models.TextChoices):
-        ON_TRACK = "on_track"
-        BEHIND = "behind"
-        COMPLETED = "completed"
-
-    patient_account = TenantForeignKey(PatientAccount)
-    encounter = TenantForeignKey(Encounter, null=True)
-    total_minor = models.BigIntegerField()
-    currency = models.CharField(max_length=3)
-    instalments = models.SmallIntegerField()
-    first_due_on = models.DateField()
-    status = models.CharField(max_length=20, choices=Status.choices, default=Status.ON_TRACK)
-    agreed_at = models.DateTimeField()
-    agreed_by = models.CharField(max_length=200)
-
-    class Meta:
-        constraints = [
-            models.CheckConstraint(
-                condition=models.Q(total_minor__gt=0) & models.Q(instalments__gte=1), name="plan_positive"
-            ),
-        ]
-        indexes = [models.Index(fields=["hospital_id", "patient_account"], name="plan_by_account")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -12,7 +12,6 @@ from pydantic import Field
 from almoner.kernel.paging import Page
 from almoner.kernel.wire import (
     Currency,
-    Day,
     Input,
     Instant,
     PositiveMinor,
@@ -24,7 +23,6 @@ from almoner.kernel.wire import (
 from almoner.payments.models import (
     Allocation,
     Payment,
-    PaymentPlan,
     PaymentTender,
     PaymentVoid,
     Refund,
@@ -184,33 +182,6 @@ class DepositApplicationResource(Resource):
     currency: str
 
 
-class NewPaymentPlan(Input):
-    """An arrangement to pay ``total_minor`` in equal parts; ``encounter_id`` left out: the whole account."""
-
-    patient_account_id: UUID
-    encounter_id: UUID | None = None
-    total_minor: PositiveMinor
-    instalments: Annotated[int, Field(strict=True, ge=1, le=120)]
-    first_due_on: Day
-
-
-class PaymentPlanResource(Resource):
-    id: UUID
-    patient_account_id: UUID
-    encounter_id: UUID | None
-    total_minor: int
-    currency: str
-    instalments: int
-    first_due_on: date
-    status: str
-    agreed_at: datetime
-    agreed_by: str
-
-
-class PaymentPlanPage(Page[PaymentPlanResource]):
-    """Payment plans."""
-
-
 class CashPointResource(Resource):
     code: str
     name: str
@@ -251,21 +222,6 @@ def void_resource(row: PaymentVoid) -> VoidResource:
         at=row.at,
         requested_by=row.requested_by,
         approved_by=row.approved_by,
-    )
-
-
-def plan_resource(row: PaymentPlan) -> PaymentPlanResource:
-    return PaymentPlanResource(
-        id=row.id,
-        patient_account_id=row.patient_account_id,
-        encounter_id=row.encounter_id,
-        total_minor=row.total_minor,
-        currency=row.currency,
-        instalments=row.instalments,
-        first_due_on=row.first_due_on,
-        status=row.status,
-        agreed_at=row.agreed_at,
-        agreed_by=row.agreed_by,
     )
 
 

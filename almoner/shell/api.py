@@ -26,6 +26,7 @@ from almoner.orders.api import router as orders_router
 from almoner.patients.api import router as patients_router
 from almoner.payments.api import router as payments_router
 from almoner.payments.cash_api import router as cash_router
+from almoner.payments.plan_api import router as plan_router
 from almoner.scheduling.api import router as scheduling_router
 from almoner.shell.problems import install_problems
 
@@ -124,6 +125,7 @@ def _build() -> AlmonerApi:
         patients_router,
         charging_router,
         payments_router,
+        plan_router,
         cash_router,
         enforcement_router,
         orders_router,

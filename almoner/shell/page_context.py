@@ -14,6 +14,7 @@ from almoner.identity.operations import PERMISSION_MANAGE
 from almoner.kernel.actor import Actor
 from almoner.kernel.service_points import NavigationEntry, installed
 from almoner.pages.live import changes_url
+from almoner.payments.operations import PERMISSION_PLAN
 
 TODAY = NavigationEntry(_("Today"), "day", icon="layout-dashboard", key="t")
 
@@ -28,6 +29,9 @@ OFFICE = (
         icon="clipboard-check",
         key="o",
         permissions=("charging.correct", "enforcement.review_override"),
+    ),
+    NavigationEntry(
+        _("Payment plans"), "plans:plans", icon="calendar-dollar", key="m", permissions=(PERMISSION_PLAN,)
     ),
     NavigationEntry(
         _("Drawers"),

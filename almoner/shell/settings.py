@@ -41,6 +41,7 @@ INSTALLED_APPS = [
     "almoner.scheduling",
     "almoner.pages",
     "almoner.pages.cashier",
+    "almoner.pages.plans",
     "almoner.pages.work_lists",
     "almoner.pages.people",
     "almoner.administration.policies",

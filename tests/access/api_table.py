@@ -70,6 +70,8 @@ API_TABLE: dict[str, frozenset[str]] = {
     "apply_deposits": TAKES_PAYMENTS,
     "agree_payment_plan": AGREES_PLANS,
     "list_payment_plans": PROGRAMS,
+    "get_payment_plan": PROGRAMS,
+    "cancel_payment_plan": AGREES_PLANS,
     "list_cash_points": PROGRAMS,
     "list_cash_sessions": PROGRAMS,
     "get_cash_session": PROGRAMS,

@@ -108,6 +108,8 @@ def _some(world: BusyDay, part: str) -> UUID | int:
         "session_id": "payments.CashSession",
         "void_request_id": "payments.VoidRequest",
         "referral_id": "orders.Referral",
+        "plan_id": "payments.PaymentPlan",
+        "plan_change_id": "payments.PlanChangeRequest",
     }
     with world.hospital.transaction():
         row = apps.get_model(models[part]).objects.order_by("id").first()

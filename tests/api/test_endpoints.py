@@ -173,6 +173,12 @@ CALLS = [
         },
     ),
     _get("list_payment_plans", lambda w: f"/payment-plans?patient_account_id={w.patient.account_id}", EMPTY),
+    _get("get_payment_plan", lambda w: f"/payment-plans/{w.plan_id}"),
+    _post(
+        "cancel_payment_plan",
+        lambda w: f"/payment-plans/{w.plan_id}/cancellation",
+        lambda w: {"reason": "moved away"},
+    ),
     _get("list_cash_points", lambda w: "/cash-points", OWN),
     _post(
         "check_gate",

@@ -31,6 +31,7 @@ OTHERWISE: dict[str, Any] = {
     "grant_override": {"reason": "another reason"},
     "review_override": {"verdict": "disputed"},
     "agree_payment_plan": {"instalments": 4},
+    "cancel_payment_plan": None,
     "order_tests": {"services": ["lipid_panel"]},
     "prescribe": {"priority": "urgent"},
     "admit": {"priority": "urgent"},

@@ -17,12 +17,13 @@ from almoner.enforcement.models import Override, PaymentPolicy
 from almoner.enforcement.operations import grant_override
 from almoner.hospitals.models import Bed
 from almoner.kernel.actor import Actor
-from almoner.kernel.clock import now
+from almoner.kernel.clock import local_date, now
 from almoner.kernel.ids import new_id
 from almoner.orders import operations as orders
 from almoner.orders.models import Admission, Prescription, TestOrder, TestOrderLine
 from almoner.patients.models import Encounter
 from almoner.payments import operations as payments
+from almoner.payments.plans import Terms
 from almoner.scheduling.appointments import book
 from almoner.scheduling.models import Appointment
 from almoner.service_points.laboratory import operations as laboratory
@@ -116,6 +117,18 @@ class World:
         clerk = Actor("user:clerk@example.org", frozenset({"payments.record"}))
         return payments.request_void(
             self.hospital.id, self.payment_id, reason="typed twice", **{**self._key(), "actor": clerk}
+        ).id
+
+    @cached_property
+    def plan_id(self) -> UUID:
+        """A plan for the charged visit."""
+        return payments.agree_plan(
+            self.hospital.id,
+            patient_account_id=self.charged.patient_account_id,
+            encounter_id=self.encounter.id,
+            total_minor=1100,
+            terms=Terms(2, local_date(self.at, "UTC")),
+            **self._key(),
         ).id
 
     @cached_property

@@ -27,6 +27,7 @@ from almoner.ledger.models import Posting
 from almoner.orders.operations import Medication, admit, order_tests, prescribe
 from almoner.patients.operations import Registered, register_patient
 from almoner.payments.operations import Share, agree_plan, record_payment
+from almoner.payments.plans import Terms
 from almoner.service_points.checkin.operations import check_in
 from almoner.service_points.consultation import operations as consultation
 from almoner.service_points.laboratory import operations as laboratory
@@ -317,8 +318,7 @@ def test_6_3_a_payment_plan_lets_the_nurse_assign_the_bed(riverside: UUID, admis
         patient_account_id=admission.patient.account.id,
         encounter_id=admission.encounter.id,
         total_minor=60000,
-        instalments=3,
-        first_due_on=date(2026, 4, 1),
+        terms=Terms(instalments=3, first_due_on=date(2026, 4, 1)),
         actor=STAFF,
         at=MORNING,
     )

@@ -2,7 +2,7 @@ DROP FUNCTION IF EXISTS enforcement_facts(uuid, text, uuid, uuid, timestamptz, b
 DROP FUNCTION IF EXISTS enforcement_status(uuid, uuid, timestamptz);
 
 -- The facts of one gate in one read: the visit, the charges the step needs and what is open on them,
--- deposits, plan, overrides in force. Deposits, plans and payments of all the patient's accounts count (two
+-- deposits, plan (how it stands is payments_plan_standing's to say), overrides in force. Deposits, plans and payments of all the patient's accounts count (two
 -- merged records have one each); account_id is where the charges are owed. With p_order the charges of that order, else those of the encounter;
 -- with p_whole all of them, whether they name the step or not. p_elsewhere: services whose charges may be asked
 -- for at steps that are not their own, so that those of the whole encounter are read.
@@ -39,10 +39,12 @@ BEGIN
         FROM ledger_patientbalance AS b WHERE b.hospital_id = p_hospital AND b.id = ANY (account.ids)
     ) AS balance ON true
     LEFT JOIN LATERAL (
-        SELECT p.status FROM payments_paymentplan AS p
+        SELECT s.status FROM payments_paymentplan AS p
+        CROSS JOIN LATERAL payments_plan_standing(p_hospital, p.id, p_at) AS s
         WHERE p.hospital_id = p_hospital AND p.patient_account_id = ANY (account.ids)
           AND (p.encounter_id IS NULL OR p.encounter_id = p_encounter)
-        ORDER BY p.encounter_id IS NULL, p.agreed_at DESC LIMIT 1
+          AND s.status IN ('on_track', 'behind', 'completed')
+        ORDER BY s.status = 'completed', p.encounter_id IS NULL, p.agreed_at DESC LIMIT 1
     ) AS plan ON true
     LEFT JOIN LATERAL (
         SELECT json_agg(json_build_object(
@@ -123,10 +125,14 @@ BEGIN
         FROM ledger_patientbalance AS b WHERE b.hospital_id = p_hospital AND b.id = ANY (accounts)
     ) AS balance ON true
     LEFT JOIN LATERAL (
-        SELECT json_agg(json_build_object('encounter_id', p.encounter_id, 'status', p.status)
-                        ORDER BY p.agreed_at DESC) AS list
+        SELECT json_agg(json_build_object(
+            'encounter_id', p.encounter_id, 'status', s.status, 'next_due_on', s.next_due_on,
+            'next_due_minor', s.next_due_minor)
+            ORDER BY s.status = 'completed', p.encounter_id IS NULL, p.agreed_at DESC) AS list
         FROM payments_paymentplan AS p
+        CROSS JOIN LATERAL payments_plan_standing(p_hospital, p.id, p_at) AS s
         WHERE p.hospital_id = p_hospital AND p.patient_account_id = ANY (accounts)
+          AND s.status IN ('on_track', 'behind', 'completed')
     ) AS plan ON true
     LEFT JOIN LATERAL (
         SELECT json_agg(json_build_object(

@@ -14,7 +14,7 @@ from almoner.enforcement.queries import service_point_status
 from almoner.kernel.ids import new_id
 from almoner.orders.models import Admission, TestOrder
 from almoner.pages.step_actions import action_urls
-from almoner.payments.models import Payment, PaymentPlan
+from almoner.payments.models import Payment, PaymentPlan, PlanInstalment
 from tests.support.day import AT, BusyDay
 from tests.support.hospital import enforce
 from tests.support.pages import HTMX, member_client, said, typed
@@ -115,7 +115,13 @@ def test_a_plan_is_agreed_once(day: BusyDay) -> None:
         assert "$75.00" in said(send(billing, url, idempotency_key=key))
     with day.hospital.transaction():
         [plan] = PaymentPlan.objects.filter(patient_account=day.patients["Maria Silva"].account_id)
-    assert (plan.total_minor, plan.instalments, plan.first_due_on.isoformat()) == (7500, 3, "2026-04-01")
+        parts = PlanInstalment.objects.filter(plan=plan).order_by("number")
+        assert [(one.amount_minor, one.due_on.isoformat()) for one in parts] == [
+            (2500, "2026-04-01"),
+            (2500, "2026-05-01"),
+            (2500, "2026-06-01"),
+        ]
+    assert plan.total_minor == 7500
     assert send(billing, url, instalments="0").status_code == 422
 
 

@@ -17,11 +17,11 @@ from almoner.kernel.service_points import steps
 from almoner.kernel.tenancy import transaction
 from almoner.pages.answers import done
 from almoner.pages.forms import StaffForm
+from almoner.pages.plans.forms import PlanForm
 from almoner.pages.staff import HospitalRequest, hospital_view
 from almoner.pages.step_actions import (
     OverrideForm,
     PayForm,
-    PlanForm,
     StepDue,
     cash_points,
     last_held,

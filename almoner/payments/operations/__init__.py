@@ -3,7 +3,13 @@
 from almoner.payments.operations.deposits import apply_deposits, cancel_charge, release
 from almoner.payments.operations.drawers import close_session, move_cash, open_session
 from almoner.payments.operations.giving_back import refund_payment
-from almoner.payments.operations.plans import agree_plan
+from almoner.payments.operations.plans import (
+    agree_plan,
+    approve_plan_change,
+    cancel_plan,
+    refuse_plan_change,
+    request_plan_change,
+)
 from almoner.payments.operations.recording import (
     Recorded,
     Share,
@@ -35,16 +41,20 @@ __all__ = [
     "Tender",
     "agree_plan",
     "apply_deposits",
+    "approve_plan_change",
     "approve_void",
     "cancel_charge",
+    "cancel_plan",
     "close_session",
     "ensure_cash_point",
     "move_cash",
     "open_session",
     "record_payment",
     "refund_payment",
+    "refuse_plan_change",
     "refuse_void",
     "release",
+    "request_plan_change",
     "request_void",
     "void_payment",
 ]

@@ -19,6 +19,7 @@ from almoner.orders.operations import Medication, admit, prescribe
 from almoner.patients.operations import open_encounter, register_patient
 from almoner.payments import operations as payments
 from almoner.payments.models import DepositApplication
+from almoner.payments.plans import Terms
 from almoner.service_points.pharmacy import operations as pharmacy
 from almoner.service_points.ward import operations as ward
 from almoner.service_points.ward.accrual import accrue_hospital
@@ -60,10 +61,37 @@ def busy_hospital() -> tuple[TestHospital, dict[str, Any]]:
     _hand_out(hospital, ids)
     _drawers(hospital, hospital.patient("Cay"), ids)
     _lie_in_bed(hospital, ids)
+    _agree_plans(hospital, ada, ids)
     _register(hospital)
     audit.seal(hospital.id, at=NOON, limit=1)
     audit.seal(hospital.id, at=NOON + timedelta(minutes=1))
     return hospital, ids
+
+
+def _agree_plans(hospital: TestHospital, patient: TestPatient, ids: dict[str, Any]) -> None:
+    """A plan of two parts, and another that two people put in its place."""
+    people = [Actor(f"user:{name}@example.org", frozenset({"payments.plan"})) for name in ("eve", "dan")]
+    terms = Terms(2, NOON.date())
+    plan = payments.agree_plan(
+        hospital.id,
+        patient_account_id=patient.account_id,
+        encounter_id=None,
+        total_minor=5000,
+        terms=terms,
+        actor=people[0],
+        at=NOON,
+    )
+    asked = payments.request_plan_change(
+        hospital.id,
+        plan.id,
+        terms=terms,
+        reason="another day",
+        idempotency_key="change",
+        actor=people[0],
+        at=NOON,
+    )
+    ids["plan"] = plan.id
+    ids["new_plan"] = payments.approve_plan_change(hospital.id, asked.id, actor=people[1], at=NOON).id
 
 
 def _register(hospital: TestHospital) -> None:

@@ -455,6 +455,20 @@ SABOTAGES = [
         ("UPDATE payments_paymentvoid SET approved_by = 'user:nobody' WHERE id = '{void_by_two}'",),
     ),
     Sabotage(
+        "plan_adds_up",
+        "a cent more in an instalment",
+        "payment plan {plan}",
+        (
+            "UPDATE payments_planinstalment SET amount_minor = amount_minor + 1 WHERE plan_id = '{plan}' AND number = 2",
+        ),
+    ),
+    Sabotage(
+        "plan_changed_by_two",
+        "asked for by who approved it",
+        "payment plan {new_plan}",
+        ("UPDATE payments_paymentplan SET agreed_by = 'user:eve@example.org' WHERE id = '{new_plan}'",),
+    ),
+    Sabotage(
         "number_series",
         "drawer renumbered",
         "series drawer:side",

@@ -10,6 +10,7 @@ from almoner.reports.verify.drawers import DRAWERS
 from almoner.reports.verify.ledger import LEDGER
 from almoner.reports.verify.payments import PAYMENTS
 from almoner.reports.verify.pharmacy import PHARMACY
+from almoner.reports.verify.plans import PLANS
 from almoner.reports.verify.probe import Check, Cursor, Found, Probe, Result
 from almoner.reports.verify.series import SERIES
 from almoner.reports.verify.summaries import SUMMARIES
@@ -20,6 +21,7 @@ PROBES: tuple[Probe, ...] = (
     *CHARGES,
     *TIME_CHARGES,
     *PAYMENTS,
+    *PLANS,
     *DRAWERS,
     *SERIES,
     *SUMMARIES,

@@ -13,6 +13,7 @@ from almoner.ledger.queries import open_items
 from almoner.payments import operations as payments
 from almoner.payments.models import Payment
 from almoner.payments.operations import Recorded, Share
+from almoner.payments.plans import Terms
 from almoner.shell.simulation.visit import Visit
 from almoner.shell.simulation.world import Play
 
@@ -111,8 +112,10 @@ def agree_plan(visit: Visit, total_minor: int) -> None:
         patient_account_id=visit.account_id,
         encounter_id=visit.encounter_id,
         total_minor=total_minor,
-        instalments=visit.chance.choice((3, 6, 12)),
-        first_due_on=(visit.world.local + timedelta(days=30)).date(),
+        terms=Terms(
+            instalments=visit.chance.choice((3, 6, 12)),
+            first_due_on=(visit.world.local + timedelta(days=30)).date(),
+        ),
         actor=visit.staff("billing_staff"),
         at=visit.world.at,
     )

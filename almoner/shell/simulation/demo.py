@@ -23,6 +23,7 @@ from almoner.kernel.tenancy import transaction
 from almoner.shell.simulation.drawers import tend
 from almoner.shell.simulation.engine import Played, make_world, play, start_of
 from almoner.shell.simulation.hospitals import demo_file
+from almoner.shell.simulation.plan_scenes import stage_plans
 from almoner.shell.simulation.scenes import stage
 from almoner.shell.simulation.shelves import fill_shelves
 from almoner.shell.simulation.world import HOUR, staff_of
@@ -113,6 +114,7 @@ def seed(
             opens_at = max(midnight, now - SCENES_LAST_HOURS * HOUR)
             cashiers = {point: actor_for(people[role], [role]) for point, role in DRAWERS.items()}
             tend(world, cashiers, days=DAYS, today_from=opens_at)
+            stage_plans(world)
             stage(world, opens_at=opens_at, closes_at=now)
             played = play(
                 world,

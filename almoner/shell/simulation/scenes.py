@@ -19,6 +19,7 @@ from almoner.orders.operations import Medication, admit, order_tests, prescribe
 from almoner.patients.models import Encounter
 from almoner.patients.operations import register_patient
 from almoner.payments.operations import agree_plan, record_payment
+from almoner.payments.plans import Terms
 from almoner.service_points.checkin.operations import check_in
 from almoner.service_points.consultation import operations as consultation
 from almoner.service_points.laboratory import operations as laboratory
@@ -124,6 +125,7 @@ class Scene:
 _SEXES = {
     "Maria Lopez": "female", "Jane Smith": "female", "John Doe": "male", "Amina Yusuf": "female",
     "George Papadakis": "male", "Ines Castillo": "female", "Hiroshi Tanaka": "male", "Samuel Osei": "male",
+    "Lucia Ferrari": "female", "Peter Novak": "male", "Aisha Khan": "female", "Tom Becker": "male",
 }  # fmt: skip
 
 
@@ -246,8 +248,8 @@ def _plan_and_bed(scene: Scene) -> Play[None]:
             patient_account_id=scene.account_id,
             encounter_id=scene.visit,
             total_minor=60000,
-            instalments=6,
-            first_due_on=scene.world.local.date() + timedelta(days=30),
+            terms=Terms(instalments=6, first_due_on=scene.world.local.date() + timedelta(days=30)),
+            patient_agreed_by=scene.name,
             actor=scene.world.staff["billing_staff"],
             at=scene.world.at,
         )

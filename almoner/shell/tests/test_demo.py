@@ -14,7 +14,8 @@ from almoner.identity.models import Membership, User
 from almoner.identity.roles import ROLES
 from almoner.kernel.clock import local_date
 from almoner.kernel.tenancy import transaction
-from almoner.payments.models import CashSession
+from almoner.payments.models import CashSession, PaymentPlan, PlanChangeRequest
+from almoner.payments.plan_queries import standings_of
 from almoner.reports.day import read_day
 from almoner.reports.verify import check_books
 from almoner.service_points.ward.models import BedStay
@@ -74,6 +75,14 @@ def test_its_books_hold_and_a_payment_plan_gave_one_patient_a_bed() -> None:
     with transaction(hospital.id):
         stays = BedStay.objects.filter(ended_at=None, admission__patient__name="Hiroshi Tanaka")
         assert stays.count() == 1
+
+
+def test_there_are_payment_plans_in_every_state() -> None:
+    hospital, _ = demo.seed(password=PASSWORD, at=AFTERNOON)
+    with transaction(hospital.id):
+        standings = standings_of(PaymentPlan.objects.all(), AFTERNOON).values()
+        assert PlanChangeRequest.objects.filter(decision="").count() == 1
+    assert {"on_track", "behind", "completed", "cancelled"} <= {one.status for one in standings}
 
 
 def test_every_role_has_somebody_who_can_log_in() -> None:

@@ -18,6 +18,7 @@ from almoner.orders.models import Admission
 from almoner.orders.operations import Placed, admit
 from almoner.patients.models import Encounter
 from almoner.payments.operations import agree_plan
+from almoner.payments.plans import Terms
 from almoner.service_points.ward import operations
 from almoner.service_points.ward.accrual import settle
 from tests.support.hospital import (
@@ -121,8 +122,7 @@ def test_a_payment_plan_satisfies_the_bed(
         patient_account_id=patient.account_id,
         encounter_id=encounter.id,
         total_minor=100000,
-        instalments=5,
-        first_due_on=date(2026, 4, 1),
+        terms=Terms(instalments=5, first_due_on=date(2026, 4, 1)),
         actor=hospital.actor,
         at=NOON,
     )

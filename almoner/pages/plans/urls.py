@@ -1,0 +1,22 @@
+"""Addresses of payment plans."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from almoner.pages.plans import views
+
+app_name = "plans"
+_PLAN = "<uuid:plan_id>/"
+_CHANGE = "changes/<uuid:plan_change_id>/"
+
+urlpatterns = [
+    path("", views.plans, name="plans"),
+    path("preview/", views.preview, name="preview"),
+    path(_PLAN, views.plan, name="plan"),
+    path(f"{_PLAN}agreement/", views.agreement, name="agreement"),
+    path(f"{_PLAN}cancel/", views.cancel, name="cancel"),
+    path(f"{_PLAN}change/", views.change, name="change"),
+    path(f"{_CHANGE}approve/", views.approve, name="approve"),
+    path(f"{_CHANGE}refuse/", views.refuse, name="refuse"),
+]
