@@ -33,12 +33,11 @@ class TermsForm(StaffForm):
     }
     frequency = forms.ChoiceField(label=_("How often"), choices=list(FREQUENCIES.items()))
     instalments = forms.IntegerField(
-        label=_("Instalments"), min_value=1, max_value=MAXIMUM_INSTALMENTS, initial=3, required=False
+        label=_("Instalments"), min_value=1, max_value=MAXIMUM_INSTALMENTS, initial=3
     )
     first_due_on = forms.DateField(
         label=_("First one due on"),
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-        required=False,
     )
     parts = forms.CharField(
         label=_("Days and amounts"),
@@ -55,9 +54,12 @@ class TermsForm(StaffForm):
     def __init__(self, *args: Any, currency: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.currency = currency
-        for field in self.fields.values():
+        given = self.data.get("frequency") == Frequency.DATES
+        for name, field in self.fields.items():
             if isinstance(field, AmountField):
                 field.currency = currency
+            if given and name in ("instalments", "first_due_on"):
+                field.required = False
 
     def clean_parts(self) -> tuple[tuple[date, int], ...]:
         """The lines as (day, minor units)."""
@@ -72,14 +74,6 @@ class TermsForm(StaffForm):
                 _("Expected a day and an amount, such as 2026-04-01 25.00, got: %(line)s")
                 % {"line": line.strip()}
             ) from error
-
-    def clean(self) -> dict[str, Any]:
-        data = super().clean() or {}
-        if data.get("frequency") != Frequency.DATES:
-            for name in ("instalments", "first_due_on"):
-                if data.get(name) is None and name not in self.errors:
-                    self.add_error(name, self.fields[name].error_messages["required"])
-        return data
 
     def refuse(self, error: DomainError) -> None:
         if error.code == "plan_does_not_add_up":
