@@ -5,7 +5,7 @@ from almoner.kernel.schema import LoadSql, SecureTenantTable
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("payments", "0006_plan_instalments"),
+        ("payments", "0007_plan_instalments"),
         ("hospitals", "0002_secure"),
         ("ledger", "0002_secure"),
         ("charging", "0002_secure"),

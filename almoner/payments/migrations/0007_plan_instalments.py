@@ -8,7 +8,7 @@ import almoner.kernel.tenancy
 class Migration(migrations.Migration):
     dependencies = [
         ("patients", "0003_duplicates"),
-        ("payments", "0005_cash_sessions"),
+        ("payments", "0006_merged_accounts"),
     ]
 
     operations = [
