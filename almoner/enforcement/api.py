@@ -66,15 +66,15 @@ def list_service_points(request: ApiRequest) -> HttpResponse:
     points = [
         ServicePointResource(
             name=point.label,
-            title=point.title,
+            title=str(point.title),
             event_kinds=[
-                EventKindResource(name=kind.name, title=kind.title, delivers=kind.delivers)
+                EventKindResource(name=kind.name, title=str(kind.title), delivers=kind.delivers)
                 for kind in point.event_kinds
             ],
             steps=[
                 StepResource(
                     name=step.name,
-                    title=step.title,
+                    title=str(step.title),
                     needs_order=step.needs_order,
                     conceals_details=step.conceals_details,
                 )
@@ -248,7 +248,7 @@ def get_billing_status(request: ApiRequest, patient_id: UUID) -> HttpResponse:
         blocked = [
             BlockedServiceResource(
                 step=service.step,
-                title=service.title,
+                title=str(service.title),
                 encounter_id=service.encounter_id,
                 order_id=service.order_id,
                 due_minor=service.due_minor,
@@ -309,10 +309,10 @@ def get_service_point_status(
         actions=[
             ActionResource(
                 code=action.code,
-                title=action.title,
+                title=str(action.title),
                 permission=action.permission,
                 enabled=action.enabled,
-                why_not=decision.reason if action.why_not == status.decision.reason else action.why_not,
+                why_not=decision.reason if action.why_not == status.decision.reason else str(action.why_not),
             )
             for action in status.actions
         ],

@@ -80,7 +80,7 @@ def _store(
                 subject.order_id,
                 decision.outcome.value,
                 decision.reason_code,
-                decision.reason[:500],
+                decision.says.in_english()[:500],
                 decision.due_minor,
                 decision.currency,
                 orjson.dumps(read.facts).decode(),

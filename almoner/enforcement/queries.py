@@ -10,7 +10,9 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from django.utils.functional import Promise
 from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from almoner.enforcement.facts import (
     RecentPayment,
@@ -39,7 +41,7 @@ class BlockedService:
     """A step that the gate would hold now."""
 
     step: str
-    title: str
+    title: str | Promise
     encounter_id: UUID
     order_id: UUID | None
     due_minor: int
@@ -72,10 +74,10 @@ class Action:
     """A button of the service point bar; ``why_not`` says why it is disabled."""
 
     code: str
-    title: str
+    title: str | Promise
     permission: str
     enabled: bool
-    why_not: str = ""
+    why_not: str | Promise = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +203,7 @@ def _asked_together(
                 groups.setdefault((item["encounter_id"], item["order_id"], step), []).append(item)
     elsewhere = set(policies.services_asked_elsewhere())
     for item in (item for item in items if item["service"] in elsewhere):
-        for (encounter_id, _, _), members in groups.items():
+        for (encounter_id, *_rest), members in groups.items():
             if encounter_id == item["encounter_id"] and item not in members:
                 members.append(item)
     return groups
@@ -302,24 +304,26 @@ def _actions(decision: Decision) -> tuple[Action, ...]:
     offered = {option.code for option in decision.options}
     due = decision.due_minor > 0
 
-    def action(code: str, title: str, permission: str, enabled: bool, why_not: str) -> Action:
+    def action(
+        code: str, title: str | Promise, permission: str, enabled: bool, why_not: str | Promise
+    ) -> Action:
         return Action(code, title, permission, enabled, "" if enabled else why_not)
 
     return (
-        action("proceed", "Proceed", "", decision.may_proceed, decision.reason),
-        action("pay", "Process Payment", "payments.record", due, "Nothing is due."),
+        action("proceed", _("Proceed"), "", decision.may_proceed, decision.reason),
+        action("pay", _("Process Payment"), "payments.record", due, _("Nothing is due.")),
         action(
             "plan",
-            "Setup Payment Plan",
+            _("Setup Payment Plan"),
             "payments.plan",
             "plan" in offered,
-            "Nothing is held." if decision.may_proceed else "The policy does not accept a plan here.",
+            _("Nothing is held.") if decision.may_proceed else _("The policy does not accept a plan here."),
         ),
         action(
             "override",
-            "Emergency Override",
+            _("Emergency Override"),
             "enforcement.override",
             "override" in offered,
-            "Nothing is held." if decision.may_proceed else "The policy allows no override here.",
+            _("Nothing is held.") if decision.may_proceed else _("The policy allows no override here."),
         ),
     )

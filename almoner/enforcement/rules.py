@@ -8,8 +8,13 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_noop as _
+
 from almoner.enforcement.policy import ESSENTIAL, ChargeTiming, Level, OverrideRule, Policies, Settings
 from almoner.kernel.money import Money
+from almoner.kernel.sentences import Sentence
 
 EMERGENCY_REQUEST = "emergency"
 """What is asked for as an emergency: an emergency medication (section 3.2)."""
@@ -85,13 +90,14 @@ class Option:
     """What can be done about a held step, and the permission it needs."""
 
     code: str
-    title: str
+    title: str | Promise
     permission: str
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The answer, with a reason that can be read out. ``due_minor`` is what is unpaid for the step.
+    """The answer, with a reason that can be read out. ``due_minor`` is what is unpaid for the step;
+    ``says`` is the reason for every language.
 
     ``setting`` decided, and stands in the block ``source`` (``default``, ``hospital``, ``department:cardiology``);
     both are empty when no setting was asked.
@@ -99,7 +105,7 @@ class Decision:
 
     outcome: Outcome
     reason_code: str
-    reason: str
+    says: Sentence
     due_minor: int
     currency: str
     until: datetime | None = None
@@ -108,6 +114,11 @@ class Decision:
     concerned: tuple[UUID, ...] = field(default_factory=tuple)
     setting: str = ""
     source: str = ""
+
+    @property
+    def reason(self) -> str:
+        """The reason in the language of whoever reads it."""
+        return self.says.read()
 
     @property
     def may_proceed(self) -> bool:
@@ -123,7 +134,7 @@ class Decision:
             "currency": self.currency,
             "until": self.until,
             "options": [
-                {"code": option.code, "title": option.title, "permission": option.permission}
+                {"code": option.code, "title": str(option.title), "permission": option.permission}
                 for option in self.options
             ],
             "setting": self.setting,
@@ -173,14 +184,14 @@ def decide(policies: Policies, facts: Facts, at: datetime) -> Decision:
     due_minor = sum(item.due_minor or 0 for item in unpaid)
 
     def answer(
-        outcome: Outcome, code: str, reason: str, item: DueItem | None = None, **more: Any
+        outcome: Outcome, code: str, says: Sentence, item: DueItem | None = None, **more: Any
     ) -> Decision:
         setting, source = _decided_by(policies, facts, code, item)
         ids = tuple(item.charge_item_id for item in unpaid)
         return Decision(
             outcome,
             code,
-            reason,
+            says,
             due_minor,
             facts.currency,
             concerned=ids,
@@ -193,14 +204,14 @@ def decide(policies: Policies, facts: Facts, at: datetime) -> Decision:
         return answer(
             Outcome.OVERRIDDEN,
             "emergency",
-            "Emergency care is never held; charges are kept for later.",
+            Sentence(_("Emergency care is never held; charges are kept for later.")),
             by="system:emergency",
         )
     if _asked_as_emergency(facts, unpaid):
         return answer(
             Outcome.OVERRIDDEN,
             "emergency_order",
-            "Ordered as an emergency, which is never held; charges are kept for later.",
+            Sentence(_("Ordered as an emergency, which is never held; charges are kept for later.")),
             by="system:emergency",
         )
     for override in facts.overrides:
@@ -208,17 +219,23 @@ def decide(policies: Policies, facts: Facts, at: datetime) -> Decision:
             return answer(
                 Outcome.OVERRIDDEN,
                 "override",
-                f"Released by {override.by}: {override.reason}",
+                Sentence(
+                    _("Released by %(who)s: %(reason)s"), {"who": override.by, "reason": override.reason}
+                ),
                 until=override.expires_at,
                 by=override.by,
             )
     if not unpaid and later:
         unpaid, due_minor = later, sum(item.due_minor or 0 for item in later)
-        return answer(Outcome.ALLOWED, "asked_later", "Payment is asked for after this service.", later[0])
+        return answer(
+            Outcome.ALLOWED, "asked_later", Sentence(_("Payment is asked for after this service.")), later[0]
+        )
     if not unpaid:
-        return answer(Outcome.ALLOWED, "nothing_due", "Nothing is due for this step.")
+        return answer(Outcome.ALLOWED, "nothing_due", Sentence(_("Nothing is due for this step.")))
     if _deposit_covers(policies, facts, unpaid, due_minor):
-        return answer(Outcome.ALLOWED, "deposit", "The patient's deposit covers this step.", unpaid[0])
+        return answer(
+            Outcome.ALLOWED, "deposit", Sentence(_("The patient's deposit covers this step.")), unpaid[0]
+        )
     verdicts = [_judge(policies, facts, item, at) for item in unpaid]
     worst = min(verdicts, key=lambda verdict: _SEVERITY.index(verdict.outcome))
     alike = [verdict for verdict in verdicts if verdict.outcome is worst.outcome]
@@ -234,22 +251,27 @@ def decide(policies: Policies, facts: Facts, at: datetime) -> Decision:
     if worst.outcome is Outcome.DEFERRED:
         untils = [verdict.until for verdict in alike if verdict.until]
         until = min(untils) if untils else None
-        limit = f" by {until:%Y-%m-%d %H:%M} UTC" if until else ""
-        return answer(
-            worst.outcome, worst.code, f"Go ahead; {amount} is due{limit}.", worst.item, until=until
-        )
+        says = Sentence(_("Go ahead; %(amount)s is due."), {"amount": amount})
+        if until:
+            says = Sentence(
+                _("Go ahead; %(amount)s is due by %(until)s UTC."),
+                {"amount": amount, "until": f"{until:%Y-%m-%d %H:%M}"},
+            )
+        return answer(worst.outcome, worst.code, says, worst.item, until=until)
     if worst.outcome is Outcome.REMINDED:
-        text = f"Go ahead, and remind the patient that {amount} is due."
+        says = Sentence(_("Go ahead, and remind the patient that %(amount)s is due."), {"amount": amount})
         if not due_minor:
-            text = "Go ahead; the price of this service is not known yet and will be billed later."
-        return answer(worst.outcome, worst.code, text, worst.item)
-    return answer(worst.outcome, worst.code, _ALLOWED[worst.code], worst.item)
+            says = Sentence(
+                _("Go ahead; the price of this service is not known yet and will be billed later.")
+            )
+        return answer(worst.outcome, worst.code, says, worst.item)
+    return answer(worst.outcome, worst.code, Sentence(_ALLOWED[worst.code]), worst.item)
 
 
 _ALLOWED = {
-    "plan": "A payment plan is on track.",
-    "always_allowed": "This kind of request always goes ahead here; it is billed.",
-    "not_enforced": "Payment is not asked for at this step.",
+    "plan": _("A payment plan is on track."),
+    "always_allowed": _("This kind of request always goes ahead here; it is billed."),
+    "not_enforced": _("Payment is not asked for at this step."),
 }
 _SETTINGS = {
     "payment_required": "level",
@@ -403,35 +425,41 @@ def _deferred(settings: Settings, facts: Facts, item: DueItem, at: datetime) -> 
 
 
 _WHY = {
-    "payment_required": "",
-    "not_essential": " Only urgent, follow-up and standing services may be deferred.",
-    "deferral_limit": " The patient owes more than may be deferred.",
-    "deferral_expired": " The time to pay later has passed.",
+    "not_essential": _("Only urgent, follow-up and standing services may be deferred."),
+    "deferral_limit": _("The patient owes more than may be deferred."),
+    "deferral_expired": _("The time to pay later has passed."),
 }
 
 
-def _held_reason(facts: Facts, held: list[_Verdict]) -> str:
+def _held_reason(facts: Facts, held: list[_Verdict]) -> Sentence:
     if any(verdict.code == "unpriced" for verdict in held):
-        return "A price is missing: the billing office has to set it before payment can be taken."
+        return Sentence(
+            _("A price is missing: the billing office has to set it before payment can be taken.")
+        )
     amount = Money(sum(verdict.item.due_minor or 0 for verdict in held), facts.currency)
-    daily = all(verdict.item.planned for verdict in held)
+    in_advance = all(verdict.item.planned for verdict in held)
     if facts.conceals_details:
         mine = all(not verdict.item.steps or facts.step in verdict.item.steps for verdict in held)
-        what = "this order" if mine else "this order and what was to be paid before it"
+        order = _("this order") if mine else _("this order and what was to be paid before it")
+        what: Sentence | str = Sentence(order)
     else:
         what = ", ".join(dict.fromkeys(verdict.item.name for verdict in held))
-    advance = " in advance" if daily else ""
-    return f"Payment required: {amount}{advance} for {what}.{_WHY.get(held[0].code, '')}"
+    text = _("Payment required: %(amount)s for %(what)s.")
+    if in_advance:
+        text = _("Payment required: %(amount)s in advance for %(what)s.")
+    says = Sentence(text, {"amount": amount, "what": what})
+    why = _WHY.get(held[0].code)
+    return Sentence("%(says)s %(why)s", {"says": says, "why": Sentence(why)}) if why else says
 
 
 def _options(settings: Settings, visit: Settings) -> tuple[Option, ...]:
-    options = [Option("pay", "Process payment", "payments.record")]
+    options = [Option("pay", gettext_lazy("Process payment"), "payments.record")]
     if settings.deposit_satisfies:
-        options.append(Option("deposit", "Take a deposit", "payments.record"))
+        options.append(Option("deposit", gettext_lazy("Take a deposit"), "payments.record"))
     accepted = settings.plan_satisfies and settings.level is Level.STRICT
     if settings.plan_offered and (accepted or settings.level is Level.MODERATE):
-        options.append(Option("plan", "Set up payment plan", "payments.plan"))
+        options.append(Option("plan", gettext_lazy("Set up payment plan"), "payments.plan"))
     if visit.override is not OverrideRule.NEVER and settings.override is not OverrideRule.NEVER:
-        options.append(Option("override", "Emergency override", "enforcement.override"))
-    options.append(Option("postpone", "Send the patient to the cashier and postpone", ""))
+        options.append(Option("override", gettext_lazy("Emergency override"), "enforcement.override"))
+    options.append(Option("postpone", gettext_lazy("Send the patient to the cashier and postpone"), ""))
     return tuple(options)

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
 from uuid import UUID
 
+from django.utils.translation import gettext as _
 from pydantic import BaseModel, Field
 
 from almoner.charging.wire import SCOPE_BILLING
@@ -261,8 +262,8 @@ def reason_for(
     if actor.may(SCOPE_BILLING) or reason_code in ("unpriced", "emergency"):
         return reason
     if outcome == Outcome.HELD.value:
-        return f"Payment required: {Money(due_minor, currency)}."
-    return "Released by an override." if outcome == Outcome.OVERRIDDEN.value else reason
+        return _("Payment required: %(amount)s.") % {"amount": Money(due_minor, currency)}
+    return _("Released by an override.") if outcome == Outcome.OVERRIDDEN.value else reason
 
 
 def source_for(actor: Actor, source: str) -> str:
@@ -321,7 +322,7 @@ def stored_decision_resource(row: GateDecision, actor: Actor) -> DecisionResourc
 
 
 def option_resource(option: Option) -> OptionResource:
-    return OptionResource(code=option.code, title=option.title, permission=option.permission)
+    return OptionResource(code=option.code, title=str(option.title), permission=option.permission)
 
 
 def passed(

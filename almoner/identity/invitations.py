@@ -128,7 +128,7 @@ def read_invitation(token: str, *, at: datetime) -> OpenInvitation:
             hospital_id=hospital_id,
             id=invitation.id,
             email=invitation.email,
-            role_titles=tuple(roles[code].title for code in invitation.roles if code in roles),
+            role_titles=tuple(roles[code].name for code in invitation.roles if code in roles),
             has_account=User.objects.filter(email=invitation.email).exists(),
         )
 

@@ -61,7 +61,7 @@ def change_role(
             raise NotFound(gettext("The hospital has no such role."), field="role", code="unknown_role")
         if role.everything:
             raise Conflict(
-                gettext("%(role)s may everything, always.") % {"role": role.title},
+                gettext("%(role)s may everything, always.") % {"role": role.name},
                 field="permissions",
                 code="fixed_role",
             )

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from django.utils.translation import gettext_noop as _
+
 from almoner.identity.models import User
 from almoner.kernel.actor import Actor, Role
 
@@ -18,9 +20,9 @@ _SERVICE = frozenset({"hospitals.read", "charging.capture"})
 _FINANCE = frozenset({"hospitals.read", "enforcement.read_blocked_services"})
 
 ROLES: dict[str, Role] = {
-    "administrator": Role("Administrator", everything=True),
+    "administrator": Role(_("Administrator"), everything=True),
     "hospital_manager": Role(
-        "Hospital manager",
+        _("Hospital manager"),
         _FINANCE
         | {
             "payments.plan",
@@ -32,7 +34,7 @@ ROLES: dict[str, Role] = {
         },
     ),
     "receptionist": Role(
-        "Receptionist",
+        _("Receptionist"),
         _SERVICE
         | {
             "patients.register",
@@ -43,7 +45,7 @@ ROLES: dict[str, Role] = {
         },
     ),
     "doctor": Role(
-        "Doctor",
+        _("Doctor"),
         _SERVICE
         | {
             "consultation.start",
@@ -55,10 +57,10 @@ ROLES: dict[str, Role] = {
     ),
     # Sees that services are blocked, not which: a name would tell what was ordered before it is released.
     "laboratory_technician": Role(
-        "Laboratory technician", _SERVICE | {"laboratory.process", "laboratory.verify"}
+        _("Laboratory technician"), _SERVICE | {"laboratory.process", "laboratory.verify"}
     ),
     "pharmacist": Role(
-        "Pharmacist",
+        _("Pharmacist"),
         _SERVICE
         | {
             "pharmacy.dispense",
@@ -68,12 +70,12 @@ ROLES: dict[str, Role] = {
         },
     ),
     "ward_nurse": Role(
-        "Ward nurse",
+        _("Ward nurse"),
         _SERVICE | {"ward.assign_bed", "ward.backdate_transfer", "enforcement.read_blocked_services"},
     ),
-    "cashier": Role("Cashier", _FINANCE | {"payments.record"}),
+    "cashier": Role(_("Cashier"), _FINANCE | {"payments.record"}),
     "billing_staff": Role(
-        "Billing staff",
+        _("Billing staff"),
         _FINANCE
         | {
             "charging.capture",
@@ -88,7 +90,7 @@ ROLES: dict[str, Role] = {
             "enforcement.review_override",
         },
     ),
-    "insurance_specialist": Role("Insurance specialist", _FINANCE | {"payments.record"}),
+    "insurance_specialist": Role(_("Insurance specialist"), _FINANCE | {"payments.record"}),
 }
 """Every standard role by the code that ``Membership.role`` holds. Loading configuration, importing and managing users
 are left to administrators."""

@@ -5,16 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
+from django.utils.translation import gettext
+
 from almoner.kernel.errors import PermissionRefused
 
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """What somebody works as. ``title`` is what people read; ``everything``: may do whatever is asked for."""
+    """What somebody works as. ``title`` is stored, in English for the roles that every hospital has;
+    ``everything``: may do whatever is asked for."""
 
     title: str
     permissions: frozenset[str] = frozenset()
     everything: bool = False
+
+    @property
+    def name(self) -> str:
+        """The title in the reader's language; a role of the hospital's own is called what the hospital calls it."""
+        return gettext(self.title) if self.title else ""
 
     def may(self, permission: str) -> bool:
         return self.everything or permission in self.permissions
@@ -44,7 +52,7 @@ class Actor:
     def who_may(self, permission: str) -> list[str]:
         """Titles of the hospital's roles that have ``permission``, those that may everything last."""
         able = [role for role in self.roles if role.may(permission)]
-        return [role.title for role in sorted(able, key=lambda role: role.everything)]
+        return [role.name for role in sorted(able, key=lambda role: role.everything)]
 
     def also(self, *permissions: str) -> Actor:
         """The same actor for a part of what they may do: giving a bed moves the advance, too."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from django.apps import AppConfig, apps
+from django.utils.functional import Promise
 from django.utils.module_loading import import_string
 
 from almoner.kernel.actor import Actor
@@ -27,7 +28,7 @@ class EventKind:
     """
 
     name: str
-    title: str
+    title: str | Promise
     specification: str = ""
     delivers: str = ""
 
@@ -42,8 +43,8 @@ class Step:
     """
 
     name: str
-    title: str
-    action: str
+    title: str | Promise
+    action: str | Promise
     needs_order: bool = False
     conceals_details: bool = False
     settles_encounter: bool = False
@@ -88,7 +89,7 @@ class ServicePointConfig(AppConfig):
     address of the one thing with that number, or nothing; it runs inside the hospital's transaction.
     """
 
-    title: str = ""
+    title: str | Promise = ""
     url_prefix: str = ""
     event_kinds: tuple[EventKind, ...] = ()
     steps: tuple[Step, ...] = ()

@@ -215,7 +215,7 @@ def _held(blocked: BlockedService, formats: Formats, actor: Actor) -> HeldLine:
             why_not = str(_("Done by: %(roles)s") % {"roles": ", ".join(actor.who_may(option.permission))})
         look = ACTION_LOOKS[option.code]
         actions.append(ActionButton(option.code, str(look.title), look.icon, why_not, urls[option.code]))
-    return HeldLine(blocked.title, blocked.reason, formats.money(blocked.due_minor), tuple(actions))
+    return HeldLine(str(blocked.title), blocked.reason, formats.money(blocked.due_minor), tuple(actions))
 
 
 def _visit(visit: Visit, formats: Formats, actor: Actor, today: date) -> VisitLine:

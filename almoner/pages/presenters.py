@@ -204,7 +204,7 @@ def service_point_bar(
         buttons.append(ActionButton(action.code, title, look.icon, str(why_not), urls[action.code]))
     return ServicePointBar(
         id=f"point-{status.step.replace('.', '-')}-{status.patient_id}",
-        title=step.title,
+        title=str(step.title),
         cost=formats.money(status.cost_minor),
         due=formats.money(status.due_minor),
         balance=formats.money(status.balance_minor),
@@ -228,7 +228,7 @@ def service_point_bar(
 def told_reason(decision: Decision, step: Step, formats: Formats, actor: Actor) -> str:
     """Why the gate answered so, as far as ``actor`` may know."""
     if actor.may(PERMISSION_READ_BLOCKED) or (step.conceals_details and decision.outcome is Outcome.HELD):
-        return decision.reason
+        return decision.says.read(formats.locale)
     if decision.outcome is Outcome.HELD:
         return str(_("Payment required: %(amount)s.") % {"amount": formats.money(decision.due_minor)})
     return str(_("This service can go ahead."))

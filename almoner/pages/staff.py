@@ -70,7 +70,7 @@ class Workplace:
 
     @property
     def role_titles(self) -> str:
-        return ", ".join(self.roles[code].title for code in self.held if code in self.roles)
+        return ", ".join(self.roles[code].name for code in self.held if code in self.roles)
 
     def actor(self, user: User) -> Actor:
         return actor_for(user, self.held, self.roles)

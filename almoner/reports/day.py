@@ -226,7 +226,7 @@ ORDER BY department.name, encounter.started_at, encounter.id
 
 def _visits(hospital_id: UUID, period: Period) -> list[Visit]:
     """Visits that began on the day, that were under way, and stays; by department and time."""
-    titles = {name: kind.title for name, kind in event_kinds().items()}
+    titles = {name: str(kind.title) for name, kind in event_kinds().items()}
     with connection.cursor() as cursor:
         cursor.execute(_VISITS, {"hospital": hospital_id, "start": period.starts_at, "end": period.ends_at})
         return [Visit(*[*columns, titles.get(kind, kind or "")]) for *columns, kind in cursor.fetchall()]
@@ -275,7 +275,7 @@ def _held(
         rows = cursor.fetchall()
     asked = [(step, Subject(encounter_id, order_id)) for _, encounter_id, order_id, step, *_ in rows]
     answers = decisions_now(hospital_id, asked, at=at) if is_today else [None] * len(rows)
-    titles = {name: step.title for name, step in steps().items()}
+    titles = {name: str(step.title) for name, step in steps().items()}
     found = []
     for row, answer in zip(rows, answers, strict=True):
         decision_id, encounter_id, _, step, due_minor, reason, held_at, asked_by, order_number = row

@@ -39,7 +39,7 @@ class AccessForm(StaffForm):
         self, *args: Any, roles: Mapping[str, Role], departments: list[tuple[str, str]], **kwargs: Any
     ) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["roles"].choices = [(code, role.title) for code, role in roles.items()]  # type: ignore[attr-defined]
+        self.fields["roles"].choices = [(code, role.name) for code, role in roles.items()]  # type: ignore[attr-defined]
         self.fields["departments"].choices = departments  # type: ignore[attr-defined]
 
 

@@ -113,7 +113,7 @@ def member_line(
         user_id=member.user_id,
         name=member.name,
         email=member.email,
-        roles=titles_of(member.roles, {code: role.title for code, role in roles.items()}),
+        roles=titles_of(member.roles, {code: role.name for code, role in roles.items()}),
         departments=titles_of(member.departments, departments),
         second_factor=member.has_second_factor,
         last_login=formats.moment(member.last_login, today=today) if member.last_login else _("never"),
@@ -128,7 +128,7 @@ def invitation_line(
     return InvitationLine(
         id=invitation.id,
         email=invitation.email,
-        roles=titles_of(invitation.roles, {code: role.title for code, role in roles.items()}),
+        roles=titles_of(invitation.roles, {code: role.name for code, role in roles.items()}),
         invited_by=plain_name(invitation.invited_by),
         when=formats.moment(invitation.invited_at, today=today),
         expired=invitation.expires_at <= at,
@@ -154,7 +154,7 @@ def audit_line(record: AuditRecord, roles: Mapping[str, Role], formats: Formats,
     data: dict[str, Any] = dict(record.data)
     about = next((str(data.pop(name)) for name in _NAMES if data.get(name)), "")
     if record.subject_kind == "role" and about in roles:
-        about = roles[about].title
+        about = roles[about].name
     day = "" if formats.local_date(record.at) == today else f"{formats.day(formats.local_date(record.at))} "
     return AuditLine(
         when=f"{day}{formats.time(record.at)}",
@@ -189,5 +189,5 @@ def _value(value: Any, roles: Mapping[str, Role]) -> str:
         return ", ".join(_value(one, roles) for one in value)
     text = str(value if value is not None else "")
     if text in roles:
-        return roles[text].title
+        return roles[text].name
     return str(PERMISSIONS[text].title) if text in PERMISSIONS else text

@@ -10,9 +10,9 @@ class CheckinConfig(ServicePointConfig):
 
     name = "almoner.service_points.checkin"
     label = "checkin"
-    title = "Check-in"
+    title = _("Check-in")
     url_prefix = "check-in"
-    event_kinds = (EventKind("patient.checked_in", "Patient checked in", "7.1 PatientCheckedIn"),)
+    event_kinds = (EventKind("patient.checked_in", _("Patient checked in"), "7.1 PatientCheckedIn"),)
     api_router = "almoner.service_points.checkin.api.router"
     navigation = (
         NavigationEntry(

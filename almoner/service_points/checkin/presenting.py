@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from almoner.charging.queries import PreviewedCharge
 from almoner.enforcement.queries import BillingStatus
 from almoner.kernel.actor import Actor
+from almoner.kernel.service_points import event_kinds
 from almoner.orders.models import Referral
 from almoner.pages.presenters import BillingWidget, Formats, billing_widget, duration, visit_tags
 from almoner.pages.search import Found
@@ -52,8 +53,9 @@ def arrival_row(
     is_open = arrival.ended_at is None
     status = statuses.get(arrival.patient_id)
     waited = int((at - arrival.started_at).total_seconds() // 60)
-    state = arrival.last_event or _("Arrived")
-    if arrival.last_event == "Patient checked in":
+    happened = event_kinds().get(arrival.last_event or "")
+    state = happened.title if happened else _("Arrived")
+    if arrival.last_event == "patient.checked_in":
         state = _("Called") if arrival.called_at else _("Waiting")
     return ArrivalRow(
         url=reverse("checkin:visit", args=[arrival.encounter_id]),

@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 from django.db import connection
 
 from almoner.hospitals.models import Department, Hospital
-from almoner.kernel.service_points import event_kinds
 from almoner.kernel.tenancy import require_transaction
 
 MAXIMUM_ARRIVALS = 60
@@ -22,7 +21,7 @@ RECEIVES = ("specialist", "general", "emergency", "diagnostic", "ward")
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A visit of the day, the last thing that happened in it, and the number to wait with."""
+    """A visit of the day, the last event that happened in it (its kind, or nothing), and the number to wait with."""
 
     encounter_id: UUID
     number: str
@@ -37,7 +36,7 @@ class Arrival:
     department: str
     token: int | None
     called_at: datetime | None
-    last_event: str
+    last_event: str | None
 
 
 _ARRIVALS = """
@@ -68,7 +67,6 @@ def arrivals(hospital: Hospital, day: date, *, limit: int = MAXIMUM_ARRIVALS) ->
     zone = ZoneInfo(hospital.time_zone)
     start = datetime.combine(day, time(), tzinfo=zone).astimezone(UTC)
     end = datetime.combine(day + timedelta(days=1), time(), tzinfo=zone).astimezone(UTC)
-    titles = {name: kind.title for name, kind in event_kinds().items()}
     parameters: dict[str, Any] = {
         "hospital": require_transaction(),
         "start": start,
@@ -77,7 +75,7 @@ def arrivals(hospital: Hospital, day: date, *, limit: int = MAXIMUM_ARRIVALS) ->
     }
     with connection.cursor() as cursor:
         cursor.execute(_ARRIVALS, parameters)
-        return [Arrival(*[*columns, titles.get(kind, kind)]) for *columns, kind in cursor.fetchall()]
+        return [Arrival(*row) for row in cursor.fetchall()]
 
 
 def departments_to_check_in() -> list[Department]:

@@ -16,22 +16,22 @@ class ConsultationConfig(ServicePointConfig):
 
     name = "almoner.service_points.consultation"
     label = "consultation"
-    title = "Consultation"
+    title = _("Consultation")
     url_prefix = "consultation"
     event_kinds = (
         EventKind(
             "consultation.started",
-            "Consultation started",
+            _("Consultation started"),
             "7.1 ConsultationStarted",
             delivers="consultation.start",
         ),
-        EventKind("consultation.ended", "Consultation ended"),
-        EventKind("equipment.used", "Equipment used", delivers="equipment.use"),
-        EventKind("service.provided", "Service provided", "7.1 ServiceProvided"),
+        EventKind("consultation.ended", _("Consultation ended")),
+        EventKind("equipment.used", _("Equipment used"), delivers="equipment.use"),
+        EventKind("service.provided", _("Service provided"), "7.1 ServiceProvided"),
     )
     steps = (
-        Step("consultation.start", "Consultation", "Start consultation"),
-        Step("equipment.use", "Equipment", "Use equipment"),
+        Step("consultation.start", _("Consultation"), _("Start consultation")),
+        Step("equipment.use", _("Equipment"), _("Use equipment")),
     )
     charge_rules = (
         DefaultChargeRule(

@@ -14,13 +14,13 @@ class LaboratoryConfig(ServicePointConfig):
 
     name = "almoner.service_points.laboratory"
     label = "laboratory"
-    title = "Laboratory"
+    title = _("Laboratory")
     url_prefix = "laboratory"
     event_kinds = (
-        EventKind("lab_test.ordered", "Laboratory test ordered", "7.1 LabTestOrdered"),
+        EventKind("lab_test.ordered", _("Laboratory test ordered"), "7.1 LabTestOrdered"),
         EventKind(
             "lab_test.processed",
-            "Laboratory test processed",
+            _("Laboratory test processed"),
             "7.1 LabTestProcessed",
             delivers="laboratory.process",
         ),
@@ -28,8 +28,8 @@ class LaboratoryConfig(ServicePointConfig):
     steps = (
         Step(
             "laboratory.process",
-            "Laboratory processing",
-            "Process samples",
+            _("Laboratory processing"),
+            _("Process samples"),
             needs_order=True,
             conceals_details=True,
         ),

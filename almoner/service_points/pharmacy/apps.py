@@ -14,18 +14,18 @@ class PharmacyConfig(ServicePointConfig):
 
     name = "almoner.service_points.pharmacy"
     label = "pharmacy"
-    title = "Pharmacy"
+    title = _("Pharmacy")
     url_prefix = "pharmacy"
     event_kinds = (
-        EventKind("medication.prescribed", "Medication prescribed"),
+        EventKind("medication.prescribed", _("Medication prescribed")),
         EventKind(
             "medication.dispensed",
-            "Medication dispensed",
+            _("Medication dispensed"),
             "7.1 MedicationDispensed",
             delivers="pharmacy.dispense",
         ),
     )
-    steps = (Step("pharmacy.dispense", "Dispensing", "Dispense", needs_order=True),)
+    steps = (Step("pharmacy.dispense", _("Dispensing"), _("Dispense"), needs_order=True),)
     charge_rules = (
         DefaultChargeRule(
             code="medication",

@@ -8,16 +8,16 @@ class WardConfig(ServicePointConfig):
 
     name = "almoner.service_points.ward"
     label = "ward"
-    title = "Ward"
+    title = _("Ward")
     url_prefix = "ward"
     event_kinds = (
-        EventKind("ward.admitted", "Admitted to a ward", "7.1 WardAdmission"),
-        EventKind("bed.assigned", "Bed assigned", "7.1 BedAssigned", delivers="bed.assign"),
-        EventKind("patient.transferred", "Moved to another bed"),
+        EventKind("ward.admitted", _("Admitted to a ward"), "7.1 WardAdmission"),
+        EventKind("bed.assigned", _("Bed assigned"), "7.1 BedAssigned", delivers="bed.assign"),
+        EventKind("patient.transferred", _("Moved to another bed")),
     )
     steps = (
-        Step("bed.assign", "Bed assignment", "Assign bed", needs_order=True),
-        Step("ward.discharge", "Discharge", "Discharge", settles_encounter=True),
+        Step("bed.assign", _("Bed assignment"), _("Assign bed"), needs_order=True),
+        Step("ward.discharge", _("Discharge"), _("Discharge"), settles_encounter=True),
     )
     api_router = "almoner.service_points.ward.api.router"
     unbilled_work = "almoner.service_points.ward.unbilled.UNBILLED"

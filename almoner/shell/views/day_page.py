@@ -215,8 +215,10 @@ def _held_card(step: HeldStep, formats: Formats, actor: Actor, *, today: date) -
 
 def _option(option: Option, actor: Actor) -> OptionLine:
     if not option.permission:
-        return OptionLine(option.title, str(_("anyone")), True)
-    return OptionLine(option.title, ", ".join(actor.who_may(option.permission)), actor.may(option.permission))
+        return OptionLine(str(option.title), str(_("anyone")), True)
+    return OptionLine(
+        str(option.title), ", ".join(actor.who_may(option.permission)), actor.may(option.permission)
+    )
 
 
 def _methods(collected: Collected, formats: Formats) -> tuple[MethodLine, ...]:

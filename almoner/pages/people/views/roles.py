@@ -26,7 +26,7 @@ from almoner.pages.staff import HospitalRequest, hospital_view
 def matrix(request: HospitalRequest) -> HttpResponse:
     """``/people/roles/``: every permission against every role."""
     roles = roles_of(request.hospital.id)
-    columns = [{"code": code, "title": role.title, "fixed": role.everything} for code, role in roles.items()]
+    columns = [{"code": code, "title": role.name, "fixed": role.everything} for code, role in roles.items()]
     return render(request, "people/roles.html", {"columns": columns, "groups": matrix_of(roles)})
 
 
@@ -62,14 +62,14 @@ def role(request: HospitalRequest, role_code: str) -> HttpResponse:
     form = RoleForm(
         request.POST or None,
         roles=roles,
-        initial={"title": found.title, "permissions": sorted(found.permissions)},
+        initial={"title": found.name, "permissions": sorted(found.permissions)},
     )
     if request.method == "POST":
         code = form.attempt(
             lambda: role_changes.change_role(
                 request.hospital.id,
                 role_code,
-                title=form.cleaned_data["title"],
+                title=_stored_title(form.cleaned_data["title"], found),
                 permissions=form.cleaned_data["permissions"],
                 actor=request.actor,
                 at=request.at,
@@ -89,11 +89,16 @@ def remove(request: HospitalRequest, role_code: str) -> HttpResponse:
     return go_to(reverse("people:roles"))
 
 
+def _stored_title(typed: str, role: Role) -> str:
+    """A title that was left as it is in the reader's language is not a new one."""
+    return role.title if typed == role.name else typed
+
+
 def _shown(request: HospitalRequest, form: RoleForm, code: str, found: Role) -> HttpResponse:
     context = {
         "form": form,
         "code": code,
-        "title": found.title,
+        "title": found.name,
         "is_fixed": found.everything,
         "is_own": bool(code) and code not in ROLES,
         "is_changed": code in ROLES and found != ROLES[code],

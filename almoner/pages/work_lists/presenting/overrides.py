@@ -119,7 +119,7 @@ def person(actor_name: str) -> str:
 def step_title(name: str) -> str:
     """What people call the step; its code when the service point is not installed any more."""
     known = steps().get(name)
-    return known.title if known else name
+    return str(known.title) if known else name
 
 
 def _validity(one: OverrideRead, formats: Formats, at: datetime, today: date) -> tuple[str, str]:
