@@ -4,13 +4,14 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 STAMP := .venv/.installed
 TEST_PROCESSES ?= 3
+CATALOGS := $(patsubst %.po,%.mo,$(wildcard almoner/shell/locale/*/LC_MESSAGES/django.po))
 
-.PHONY: run test check format bench faults tour requirements clean frontend chromium
+.PHONY: run test check format bench faults tour requirements clean frontend chromium gettext messages
 
-run: $(STAMP) frontend
+run: $(STAMP) frontend $(CATALOGS)
 	@exec $(BIN)/almoner up
 
-test: $(STAMP) frontend chromium
+test: $(STAMP) frontend $(CATALOGS) chromium gettext
 	$(BIN)/python -W ignore::UserWarning -m pytest -n $(TEST_PROCESSES) --dist worksteal
 
 check: $(STAMP)
@@ -36,6 +37,10 @@ faults: $(STAMP)
 	$(BIN)/python -m benchmarks.faults
 	$(BIN)/python -m benchmarks.faults --nights
 
+# Brings the translators' files up to date with the texts of the code.
+messages: $(STAMP) gettext
+	$(BIN)/python -W ignore -m tests.support.messages
+
 # Pins every requirement to the versions that were tested; lock files name no registry.
 requirements: $(STAMP)
 	for name in base dev; do \
@@ -55,9 +60,16 @@ $(STAMP): requirements/dev.txt pyproject.toml
 frontend: $(STAMP)
 	@$(BIN)/python frontend/build.py
 
+%.mo: %.po | $(STAMP)
+	@$(BIN)/pybabel -q compile --input-file $< --output-file $@
+
 chromium:
 	@test -x /usr/bin/chromium || (echo "Installing Chromium for the browser tests" \
 	    && apt-get update -qq && apt-get install -y -qq chromium)
+
+gettext:
+	@test -x /usr/bin/xgettext || (echo "Installing gettext, which finds the texts to translate" \
+	    && apt-get update -qq && apt-get install -y -qq gettext)
 
 clean:
 	rm -rf .venv .almoner frontend/node_modules almoner/shell/static/dist

@@ -291,19 +291,19 @@ def _check_tiers(terms: DefinitionTerms) -> None:
         if first != expected:
             raise _refusal(
                 "tiers",
-                gettext("Expected tier %(value)s to begin with unit %(expected)s, got %(first)s.")
-                % {"value": place + 1, "expected": expected, "first": first},
+                gettext("Expected tier %(tier)s to begin with unit %(expected)s, got %(first)s.")
+                % {"tier": place + 1, "expected": expected, "first": first},
             )
         if last is None and place < len(terms.tiers) - 1:
             raise _refusal(
                 "tiers",
-                gettext("Tier %(value)s has no last unit, so no tier can follow it.") % {"value": place + 1},
+                gettext("Tier %(tier)s has no last unit, so no tier can follow it.") % {"tier": place + 1},
             )
         if last is not None and last < first:
             raise _refusal(
                 "tiers",
-                gettext("Tier %(value)s ends with unit %(last)s before it begins with %(first)s.")
-                % {"value": place + 1, "last": last, "first": first},
+                gettext("Tier %(tier)s ends with unit %(last)s before it begins with %(first)s.")
+                % {"tier": place + 1, "last": last, "first": first},
             )
         expected = (last or first) + 1
     if terms.tiers and terms.tiers[-1][1] is not None:
@@ -386,7 +386,7 @@ def _check_names(terms: DefinitionTerms) -> None:
     if ChargeRule.objects.filter(code=terms.code).exists():
         raise _refusal(
             "code",
-            gettext("The hospital's file has a charge rule %(terms)r already.") % {"terms": terms.code},
+            gettext("The hospital's file has a charge rule %(code)r already.") % {"code": terms.code},
         )
 
 
@@ -434,10 +434,9 @@ def _check_change(terms: DefinitionTerms, versions: Sequence[ChargeDefinition]) 
             raise _refusal(
                 name,
                 gettext(
-                    "A new version keeps its %(value)s (%(versions)s): define a charge of "
-                    "another code for this."
+                    "A new version keeps its %(what)s (%(kept)s): define a charge of another code for this."
                 )
-                % {"value": name.replace("_", " "), "versions": getattr(versions[-1], name)},
+                % {"what": name.replace("_", " "), "kept": getattr(versions[-1], name)},
             )
 
 

@@ -7,9 +7,10 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from babel import Locale, localedata
 from babel.dates import format_date, format_skeleton, format_time
+from django.utils.translation import get_language, ngettext, to_locale
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from almoner.enforcement.concealment import PERMISSION_READ_BLOCKED
 from almoner.enforcement.queries import BillingStatus, PaymentStatus, ServicePointStatus
@@ -44,32 +45,49 @@ STATUSES = {
 
 @dataclass(frozen=True, slots=True)
 class Formats:
-    """How one hospital writes money, dates and times."""
+    """How money, dates and times are written: figures as the hospital does (``locale``), so that everybody there
+    reads and types the same ones; the words of a date in the reader's language (``date_locale``)."""
 
     currency: str
     locale: str
+    date_locale: str
     zone: ZoneInfo
 
     @classmethod
     def of(cls, hospital: Hospital) -> Formats:
-        return cls(hospital.currency, hospital.locale, ZoneInfo(hospital.time_zone))
+        return cls(
+            hospital.currency, hospital.locale, _date_locale(hospital.locale), ZoneInfo(hospital.time_zone)
+        )
 
     def money(self, minor: int) -> str:
         return Money(minor, self.currency).format(self.locale)
 
     def time(self, at: datetime) -> str:
-        return str(format_time(at, format="short", tzinfo=self.zone, locale=self.locale))
+        return str(format_time(at, format="short", tzinfo=self.zone, locale=self.date_locale))
 
     def local_date(self, at: datetime) -> date:
         return at.astimezone(self.zone).date()
 
     def day(self, day: date, form: str = "medium") -> str:
-        return str(format_date(day, format=form, locale=self.locale))
+        return str(format_date(day, format=form, locale=self.date_locale))
 
     def moment(self, at: datetime, *, today: date) -> str:
         """The time alone when it is today, else the day and the month."""
         local = self.local_date(at)
-        return self.time(at) if local == today else str(format_skeleton("MMMd", local, locale=self.locale))
+        return (
+            self.time(at) if local == today else str(format_skeleton("MMMd", local, locale=self.date_locale))
+        )
+
+
+def _date_locale(hospital_locale: str) -> str:
+    """The reader's language as the hospital's country writes it, where the Unicode CLDR knows such a thing:
+    a Spanish reader at a hospital of ``en_US`` gets ``es_US``, a Hindi reader there ``hi``."""
+    language = to_locale(get_language() or "en").partition("_")[0]
+    own = Locale.parse(hospital_locale)
+    if own.language == language:
+        return hospital_locale
+    regional = f"{language}_{own.territory}"
+    return regional if localedata.exists(regional) else language
 
 
 CLASSES = {"emergency": _("Emergency"), "inpatient": _("Inpatient")}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
 from django.utils.module_loading import module_has_submodule
+from django.views.i18n import set_language
 
 from almoner.kernel.service_points import installed
 from almoner.shell.api import api, docs, openapi_json
@@ -25,6 +26,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", day, name="day"),
     path("", include("almoner.shell.accounts.urls")),
     path("hospitals/", choose_hospital, name="choose-hospital"),
+    path("language/", set_language, name="language"),
     path("healthz", healthz, name="healthz"),
     path("api/docs", docs, name="api-docs"),
     path("api/v1/openapi.json", openapi_json, name="openapi"),

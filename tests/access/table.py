@@ -65,6 +65,7 @@ OWN_ACCOUNT = frozenset(
 
 PUBLIC = OWN_ACCOUNT | {
     "healthz",
+    "language",
     "api-docs",
     "openapi",
     "changes",

@@ -170,15 +170,20 @@ class Visitor:
 
 @pytest.fixture
 def visit(browser: Browser, server: LiveServer) -> Iterator[Callable[..., Visitor]]:
-    """``visit(width=, height=, colour_scheme=)`` opens a fresh profile."""
+    """``visit(width=, height=, colour_scheme=, locale=)`` opens a fresh profile."""
     contexts: list[BrowserContext] = []
     visitors: list[Visitor] = []
 
     def open_profile(
-        *, width: int = 1280, height: int = 720, colour_scheme: str = "light", **more: Any
+        *,
+        width: int = 1280,
+        height: int = 720,
+        colour_scheme: str = "light",
+        locale: str = "en-US",
+        **more: Any,
     ) -> Visitor:
         context = browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme=colour_scheme, locale="en-US", **more
+            viewport={"width": width, "height": height}, color_scheme=colour_scheme, locale=locale, **more
         )
         contexts.append(context)
         visitors.append(Visitor(context, server.url))
