@@ -167,7 +167,7 @@ def save_ward_billing_template(
     """Name a set of charges and the ward types it holds in (section 7.3). Raises ``DomainError``."""
     actor.require(PERMISSION_DEFINE)
     with transaction(hospital_id):
-        _check_code(code)
+        check_code(code)
         _check_known("ward_types", ward_types, set(Ward.objects.values_list("ward_type", flat=True)))
         if not name.strip():
             raise _refusal("name", gettext("Expected a name that people know the set by."))
@@ -200,7 +200,7 @@ def check_definition(terms: DefinitionTerms) -> None:
 
 def check_terms(terms: DefinitionTerms, named: Mapping[str, Sequence[str]]) -> None:
     """Refuse what cannot be whatever the hospital has. ``named``: by code, whom the bases of others name."""
-    _check_code(terms.code)
+    check_code(terms.code)
     _check_word("billing_type", terms.billing_type, ChargeDefinition.BillingType.values)
     _check_amounts(terms)
     _check_tiers(terms)
@@ -227,7 +227,8 @@ def _refusal(field_name: str, message: str, code: str = "invalid_definition") ->
     return DomainError(message, field=field_name, code=code)
 
 
-def _check_code(code: str) -> None:
+def check_code(code: str) -> None:
+    """Refuse what cannot be the code of a charge or a template."""
     if not _CODE.fullmatch(code):
         raise _refusal("code", gettext("Expected a code of 1 to 80 letters, digits, _ and -."))
 

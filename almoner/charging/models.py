@@ -170,6 +170,19 @@ class ChargeDefinition(TenantModel):
         ]
 
 
+class ChargeDraft(TenantModel):
+    """A charge definition that somebody is still building: what was typed, as the form had it. It charges nothing."""
+
+    code = models.SlugField(max_length=80)
+    name = models.CharField(max_length=200, default="", blank=True)
+    typed = models.JSONField()
+    saved_at = models.DateTimeField()
+    saved_by = models.CharField(max_length=200)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["hospital_id", "code"], name="charge_draft_once")]
+
+
 class ChargeItem(TenantModel):
     """What one line of an event costs, under one rule, for one service period (FHIR ChargeItem).
 

@@ -30,6 +30,7 @@ ROLES: dict[str, Role] = {
             "enforcement.revoke_override",
             "enforcement.review_override",
             "enforcement.set_policy",
+            "charging.define",
             "payments.supervise_drawers",
         },
     ),
@@ -80,7 +81,6 @@ ROLES: dict[str, Role] = {
         | {
             "charging.capture",
             "charging.correct",
-            "charging.define",
             "payments.record",
             "payments.void",
             "payments.refund",

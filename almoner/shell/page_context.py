@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.utils.translation import get_language_bidi
 from django.utils.translation import gettext_lazy as _
 
+from almoner.charging.definitions import PERMISSION_DEFINE
 from almoner.enforcement.policy import PERMISSION_SET_POLICY
 from almoner.identity.operations import PERMISSION_MANAGE
 from almoner.kernel.actor import Actor
@@ -41,6 +42,9 @@ OFFICE = (
     ),
     NavigationEntry(
         _("Policies"), "policies:overview", icon="adjustments", key="y", permissions=(PERMISSION_SET_POLICY,)
+    ),
+    NavigationEntry(
+        _("Ward charges"), "ward_charges:overview", icon="receipt", permissions=(PERMISSION_DEFINE,)
     ),
     NavigationEntry(
         _("Staff and roles"), "people:staff", icon="users", key="u", permissions=(PERMISSION_MANAGE,)

@@ -45,6 +45,7 @@ INSTALLED_APPS = [
     "almoner.pages.work_lists",
     "almoner.pages.people",
     "almoner.administration.policies",
+    "almoner.administration.ward_charges",
     "almoner.service_points.checkin",
     "almoner.service_points.consultation",
     "almoner.service_points.laboratory",

@@ -33,5 +33,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", api.urls),
     path("", include("almoner.pages.urls")),
     path("policies/", include("almoner.administration.policies.urls")),
+    path("ward-charges/", include("almoner.administration.ward_charges.urls")),
     *_service_points(),
 ]

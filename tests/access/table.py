@@ -83,6 +83,7 @@ CLOSES_DRAWERS = frozenset({ADMINISTRATOR, BILLING, CASHIER})
 """Those who supervise drawers, and the cashier whose own drawer is asked for."""
 GIVES_BACK = frozenset({ADMINISTRATOR, BILLING})
 AGREES_PLANS = frozenset({ADMINISTRATOR, MANAGER, BILLING})
+BUILDS_CHARGES = frozenset({ADMINISTRATOR, MANAGER})
 SETS_POLICIES = frozenset({ADMINISTRATOR, MANAGER})
 OVERRIDES = frozenset({ADMINISTRATOR, MANAGER, DOCTOR})
 CORRECTS = GIVES_BACK
@@ -230,6 +231,21 @@ TABLE: dict[str, tuple[str, frozenset[str]]] = {
     "policies:save": ("POST", SETS_POLICIES),
     "policies:hospital": ("GET", SETS_POLICIES),
     "policies:block": ("GET", SETS_POLICIES),
+    # Ward charges
+    "ward_charges:overview": ("GET", BUILDS_CHARGES),
+    "ward_charges:new": ("GET", BUILDS_CHARGES),
+    "ward_charges:draw": ("POST", BUILDS_CHARGES),
+    "ward_charges:preview": ("POST", BUILDS_CHARGES),
+    "ward_charges:save": ("POST", BUILDS_CHARGES),
+    "ward_charges:file": ("GET", BUILDS_CHARGES),
+    "ward_charges:load": ("POST", BUILDS_CHARGES),
+    "ward_charges:new-template": ("POST", BUILDS_CHARGES),
+    "ward_charges:template": ("GET", BUILDS_CHARGES),
+    "ward_charges:draft": ("GET", BUILDS_CHARGES),
+    "ward_charges:discard": ("POST", BUILDS_CHARGES),
+    "ward_charges:charge": ("GET", BUILDS_CHARGES),
+    "ward_charges:change": ("GET", BUILDS_CHARGES),
+    "ward_charges:end": ("POST", BUILDS_CHARGES),
     "cashier:sessions": ("GET", SEES_DRAWERS),
     "cashier:open-drawer": ("POST", TAKES_PAYMENTS),
     "cashier:counted": ("GET", TAKES_PAYMENTS),

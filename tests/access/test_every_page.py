@@ -78,6 +78,8 @@ def arguments(world: BusyDay, pattern: URLPattern, **wanted: object) -> dict[str
         "step": "consultation.start",
         "user_id": world.colleague_id,
         "role_code": "cashier",
+        "charge_code": "unknown",
+        "template_code": "unknown",
         **wanted,
     }
     return {part: known.get(part) or _some(world, part) for part in pattern.pattern.converters}

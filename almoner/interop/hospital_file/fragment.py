@@ -12,9 +12,10 @@ from almoner.interop.hospital_file.problems import listing, unknown_key
 from almoner.interop.hospital_file.reading import Document, Node, read
 from almoner.interop.hospital_file.structure import DEPARTMENT_KEYS, SECTIONS, is_fee, section_name
 
-_MERGED = ("system_configuration", "module_rules", "patient_categories")
+CHARGES = ("ward_billing_templates", "charge_definitions")
+_MERGED = ("system_configuration", "module_rules", "patient_categories", "ward_billing_templates")
 _REPLACED = ("payment_enforcement_levels", "ward_billing_types", "per_service_configuration")
-PARTS = ("departments", *_MERGED, *_REPLACED)
+PARTS = ("departments", *_MERGED, *_REPLACED, "charge_definitions")
 _KEPT_OF_DEPARTMENT = ("name", "kind")
 
 
@@ -106,6 +107,8 @@ def lay_over(part: Document, whole: str) -> Document:
             part.refuse((name,), message, key=True)
         elif name == "departments":
             _departments(base.root, node)
+        elif name == "charge_definitions":
+            _put(base.root, name, _definitions(base.root.value.get(name), node))
         elif name in _MERGED:
             _put(base.root, name, _merge(base.root.value.get(name), node))
         else:
@@ -130,6 +133,20 @@ def _forget_places(node: Node) -> None:
 def _put(parent: Node, key: str, node: Node) -> None:
     assert isinstance(parent.value, dict)
     parent.value[key] = node
+
+
+def _definitions(base: Node | None, part: Node) -> Node:
+    """The versions of ``part``, then those of ``base`` that begin on other days."""
+    if base is None or not isinstance(base.value, list) or not isinstance(part.value, list):
+        return part
+    told = [_version(node) for node in part.value]
+    return replace(part, value=[*part.value, *(node for node in base.value if _version(node) not in told)])
+
+
+def _version(node: Node) -> list[str]:
+    """Code and first day of a charge definition."""
+    block = node.value if isinstance(node.value, dict) else {}
+    return [str(block[key].value) if key in block else "" for key in ("code", "starts_on")]
 
 
 def _merge(base: Node | None, part: Node) -> Node:

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from django.db import IntegrityError
 
+from almoner.charging.definitions import PERMISSION_DEFINE
 from almoner.enforcement.policy import PERMISSION_SET_POLICY
 from almoner.hospitals.models import ConfigurationVersion, Hospital
 from almoner.identity import audit
@@ -22,9 +23,9 @@ from almoner.interop.hospital_file.compile import compile_document
 from almoner.interop.hospital_file.definitions import keep
 from almoner.interop.hospital_file.plan import ADDED, CHANGED, REMOVED, Change, Plan, compare
 from almoner.interop.hospital_file.policies import Policy
-from almoner.interop.hospital_file.problems import HospitalFileInvalid, Problem
+from almoner.interop.hospital_file.problems import HospitalFileInvalid, Problem, listing
 from almoner.interop.hospital_file.reading import Document, read
-from almoner.interop.hospital_file.render import render
+from almoner.interop.hospital_file.render import render, render_charges
 from almoner.interop.hospital_file.snapshot import read_state
 from almoner.interop.hospital_file.state import State
 from almoner.interop.hospital_file.store import Progress, apply
@@ -36,6 +37,7 @@ from almoner.ledger.operations import open_books
 
 PERMISSION_LOAD = "configuration.load"
 DEFAULT_FILE = "hospital.yaml"
+CHARGES_FILE = "charges.yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +171,57 @@ def _plan_policy(hospital: Hospital, policy: Policy) -> Plan:
     text = render(state)
     document, _ = _read(text, hospital.slug, DEFAULT_FILE)
     return _plan(document, text, hospital, False, hospital.slug)
+
+
+def plan_charges(hospital_id: UUID, text: str) -> Plan:
+    """What ``load_charges`` would change; nothing is written. Raises as it does."""
+    with transaction(hospital_id):
+        return _plan_charges(Hospital.objects.get(id=hospital_id), text)
+
+
+def load_charges(hospital_id: UUID, text: str, *, based_on: int, actor: Actor, at: datetime) -> Loaded:
+    """Put the ward billing templates and charge definitions of ``text`` in force, as a new dated version.
+
+    What it does not speak of stays. ``based_on`` is the version of the plan that was agreed to. Raises
+    ``HospitalFileInvalid`` with all problems, for other sections as well, ``Conflict`` when the hospital has moved
+    on, and ``PermissionRefused``.
+    """
+    actor.require(PERMISSION_DEFINE)
+    with transaction(hospital_id):
+        hospital = Hospital.objects.select_for_update().get(id=hospital_id)
+        agreed = _plan_charges(hospital, text)
+        if based_on != agreed.version:
+            raise Conflict(
+                "The configuration was changed in the meantime. Please look at the changes again.",
+                code="configuration_changed",
+            )
+        if agreed.changes:
+            apply(agreed, actor=actor, at=at)
+            _record(agreed, hospital_id, actor, at)
+    return Loaded(hospital_id, agreed.version + bool(agreed.changes), agreed)
+
+
+def export_charges(hospital_id: UUID, *, template: str = "") -> str:
+    """The hospital's charge definitions and their templates as a part of a file, for this hospital or another.
+
+    With ``template`` only that one and its charges. Raises ``NotFound`` for an unknown template.
+    """
+    with transaction(hospital_id):
+        state = read_state(Hospital.objects.get(id=hospital_id))
+    if template and template not in state["ward_billing_templates"]:
+        raise NotFound(f"There is no template {template!r}.", field="template", code="unknown_template")
+    return render_charges(state, template)
+
+
+def _plan_charges(hospital: Hospital, text: str) -> Plan:
+    document, is_part = _read(text, hospital.slug, CHARGES_FILE)
+    sections = document.root.value if isinstance(document.root.value, dict) else {}
+    for name in sections:
+        if name not in fragment.CHARGES:
+            document.refuse((name,), f"Expected only {listing(fragment.CHARGES)} here.", key=True)
+    if document.problems or not is_part:
+        raise HospitalFileInvalid(document.problems)
+    return _plan(document, text, hospital, True, hospital.slug)
 
 
 def export(slug: str) -> str:

@@ -65,9 +65,26 @@ _Dumper.add_representer(str, _represent_text)
 
 def render(state: State) -> str:
     """The YAML text of ``state``. Amounts are written plainly, in the hospital's currency."""
+    return SCHEMA_COMMENT + _dumped(_Renderer(state).document())
+
+
+def render_charges(state: State, template: str = "") -> str:
+    """The charge definitions and their templates alone; those of one template when it is named."""
     document = _Renderer(state).document()
-    text = yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110, indent=2)
-    return SCHEMA_COMMENT + str(text)
+    templates = document.get("ward_billing_templates", {})
+    definitions = document.get("charge_definitions", [])
+    if template:
+        templates = {template: templates[template]}
+        joined = {
+            key[0] for key, record in state["charge_definitions"].items() if record["template"] == template
+        }
+        definitions = [block for block in definitions if block["code"] in joined]
+    sections = {"ward_billing_templates": templates, "charge_definitions": definitions}
+    return _dumped({name: block for name, block in sections.items() if block})
+
+
+def _dumped(document: dict[str, Any]) -> str:
+    return str(yaml.dump(document, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110, indent=2))
 
 
 class _Renderer:
