@@ -6,7 +6,7 @@ from almoner.kernel.schema import SecureTenantTable
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("charging", "0006_superseded"),
+        ("charging", "0007_merged_accounts"),
     ]
 
     operations = [
