@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from almoner.enforcement.facts import (
     RecentPayment,
+    StepFacts,
     Subject,
     due_items,
     overrides_in_force,
@@ -268,6 +269,11 @@ def service_point_status(
     """Cost, payment status, balance, actions and recent payments of a step; one statement, nothing stored."""
     with autocommit(hospital_id):
         read = read_facts(hospital_id, step, subject, at, with_payments=True)
+    return status_of(step, read, at=at)
+
+
+def status_of(step: str, read: StepFacts, *, at: datetime) -> ServicePointStatus:
+    """The same of facts that were read with their payments already; no statement."""
     decision = decide(read.policies, read.facts, at)
     if decision.due_minor == 0 and decision.outcome is not Outcome.HELD:
         payment_status = "Paid"

@@ -40,6 +40,8 @@ ROOMS: dict[str, str | Promise] = {
 
 PERMISSIONS: dict[str, Permission] = {
     "patients.register": Permission(_("Register patients and check them in")),
+    "patients.diagnose": Permission(_("Record and withdraw diagnoses")),
+    "patients.read_diagnoses": Permission(_("Read diagnoses on a patient's page")),
     "scheduling.call_token": Permission(_("Call patients from the queue")),
     "scheduling.book": Permission(_("Book, move and cancel appointments")),
     "consultation.start": Permission(_("See patients: queue, notes, finishing a visit")),

@@ -11,9 +11,10 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Q
 
-from almoner.identity.models import AuditRecord, HospitalRole, Invitation
+from almoner.identity.models import AuditRecord, HospitalRole, Invitation, Membership
 from almoner.identity.roles import RoleChange, hospital_roles
 from almoner.kernel.actor import Role
+from almoner.kernel.tenancy import require_transaction
 
 AUDIT_LIMIT = 200
 
@@ -69,6 +70,12 @@ def read_members(hospital_id: UUID, *, at: datetime, user_id: UUID | None = None
         ]
 
 
+def names_of_members(hospital_id: UUID) -> dict[str, str]:
+    """What everybody who ever was given a role there is called, by email; one statement."""
+    rows = Membership.objects.filter(hospital_id=hospital_id).exclude(user__name="")
+    return dict(rows.values_list("user__email", "user__name"))
+
+
 def open_invitations() -> list[Invitation]:
     """Those of the open transaction's hospital that nobody answered, the newest first."""
     return list(Invitation.objects.filter(accepted_at=None, withdrawn_at=None).order_by("-invited_at"))
@@ -83,14 +90,13 @@ def read_audit(
     subject_id: UUID | None = None,
     limit: int = AUDIT_LIMIT,
 ) -> list[AuditRecord]:
-    """What was done at the open transaction's hospital, the newest first; one statement.
+    """What was done at the open transaction's hospital, the newest first; one statement, two with ``actor``.
 
-    ``actor`` is a part of the name that the records say, ``action`` the beginning of one; ``since`` counts, ``until``
+    ``actor`` is a part of the person's name or of what the records say, ``action`` the beginning of one; ``since`` counts, ``until``
     no longer does.
     """
     wanted = Q()
     conditions: Mapping[str, Any] = {
-        "actor__icontains": actor,
         "action__startswith": action,
         "at__gte": since,
         "at__lt": until,
@@ -99,4 +105,8 @@ def read_audit(
     for condition, value in conditions.items():
         if value:
             wanted &= Q(**{condition: value})
+    if actor:
+        members = names_of_members(require_transaction()).items()
+        named = [f"user:{email}" for email, name in members if actor.casefold() in name.casefold()]
+        wanted &= Q(actor__icontains=actor) | Q(actor__in=named)
     return list(AuditRecord.objects.filter(wanted).order_by("-at", "-id")[:limit])

@@ -50,6 +50,8 @@ ROLES: dict[str, Role] = {
         _SERVICE
         | {
             "consultation.start",
+            "patients.diagnose",
+            "patients.read_diagnoses",
             "scheduling.call_token",
             "orders.write",
             "enforcement.override",
@@ -67,12 +69,19 @@ ROLES: dict[str, Role] = {
             "pharmacy.dispense",
             "pharmacy.manage_stock",
             "pharmacy.take_back",
+            "patients.read_diagnoses",
             "enforcement.read_blocked_services",
         },
     ),
     "ward_nurse": Role(
         _("Ward nurse"),
-        _SERVICE | {"ward.assign_bed", "ward.backdate_transfer", "enforcement.read_blocked_services"},
+        _SERVICE
+        | {
+            "ward.assign_bed",
+            "ward.backdate_transfer",
+            "patients.read_diagnoses",
+            "enforcement.read_blocked_services",
+        },
     ),
     "cashier": Role(_("Cashier"), _FINANCE | {"payments.record"}),
     "billing_staff": Role(

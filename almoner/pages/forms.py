@@ -6,6 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar
 
 from django import forms
+from django.forms.utils import flatatt
+from django.http import HttpRequest, QueryDict
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy as _
 
 from almoner.kernel.errors import DomainError, IdempotencyMismatch, PermissionRefused
@@ -13,6 +17,23 @@ from almoner.kernel.ids import new_id
 from almoner.kernel.money import InvalidAmount, Money, parse_minor
 
 Result = TypeVar("Result")
+
+
+class QuickSelect(forms.Select):
+    """A select drawn in one go, for long flat lists: Django runs two templates for every option."""
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        chosen = self.format_value(value)
+        options = (
+            (code, mark_safe(" selected") if str(code) in chosen else "", title)
+            for code, title in self.choices
+        )
+        return format_html(
+            '<select name="{}"{}>{}</select>',
+            name,
+            flatatt(self.build_attrs(self.attrs, attrs)),
+            format_html_join("", '<option value="{}"{}>{}</option>', options),
+        )
 
 
 class AmountField(forms.CharField):
@@ -42,6 +63,18 @@ class AmountField(forms.CharField):
         return minor
 
 
+def sent(request: HttpRequest) -> QueryDict | None:
+    """What a form is bound to: what was sent, though it be nothing at all; None when it is only opened."""
+    return request.POST if request.method == "POST" else None
+
+
+class _KeyField(forms.CharField):
+    """The hidden key. A form that came without one is shown with a new one, so that it can be sent again."""
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        return data or initial
+
+
 class StaffForm(forms.Form):
     """A form that carries the key of what it will do, made with the form: sent twice, it is done once.
 
@@ -49,7 +82,12 @@ class StaffForm(forms.Form):
     """
 
     fields_of_errors: ClassVar[Mapping[str, str]] = {}
-    idempotency_key = forms.CharField(widget=forms.HiddenInput, max_length=100, min_length=8)
+    idempotency_key = _KeyField(
+        widget=forms.HiddenInput,
+        max_length=100,
+        min_length=8,
+        error_messages={"required": _("The form came incomplete. Look through it and send it again.")},
+    )
     use_required_attribute = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -15,6 +16,7 @@ from almoner.enforcement.queries import BillingStatus, billing_status
 from almoner.kernel.actor import Actor
 from almoner.kernel.errors import NotFound
 from almoner.kernel.tenancy import require_transaction
+from almoner.patients.diagnoses import PERMISSION_READ_DIAGNOSES
 from almoner.patients.models import Patient
 
 MAXIMUM_VISITS = 12
@@ -25,6 +27,8 @@ MAXIMUM_ARRANGEMENTS = 20
 
 @dataclass(frozen=True, slots=True)
 class Visit:
+    """A visit. ``diagnoses`` are (code or empty, text) of those that stand, for who may read them."""
+
     encounter_id: UUID
     number: str
     encounter_class: str
@@ -32,6 +36,7 @@ class Visit:
     reason: str
     started_at: datetime
     ended_at: datetime | None
+    diagnoses: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +120,7 @@ def read_patient_file(patient: Patient, *, actor: Actor, at: datetime) -> Patien
     return PatientFile(
         patient=patient,
         status=status,
-        visits=tuple(Visit(*row) for row in _rows(_VISITS, hospital_id, patient.id, MAXIMUM_VISITS)),
+        visits=tuple(_visits(hospital_id, patient.id, actor)),
         charges=tuple(_charges(hospital_id, patient.id, status, actor, at)),
         payments=tuple(MoneyIn(*row) for row in _rows(_PAYMENTS, hospital_id, patient.id, MAXIMUM_PAYMENTS)),
         arrangements=tuple(
@@ -131,9 +136,20 @@ def _rows(sql: str, hospital_id: UUID, patient_id: UUID, limit: int, **more: Any
         return list(cursor.fetchall())
 
 
+def _visits(hospital_id: UUID, patient_id: UUID, actor: Actor) -> Iterator[Visit]:
+    may_read = actor.may(PERMISSION_READ_DIAGNOSES)
+    for *visit, found in _rows(_VISITS, hospital_id, patient_id, MAXIMUM_VISITS, diagnoses=may_read):
+        yield Visit(*[*visit, tuple((code, text) for code, text in found or ())])
+
+
 _VISITS = """
 SELECT encounter.id, encounter.number, encounter.encounter_class, department.name, encounter.reason,
-       encounter.started_at, encounter.ended_at
+       encounter.started_at, encounter.ended_at,
+       CASE WHEN %(diagnoses)s THEN ARRAY(
+           SELECT ARRAY[diagnosis.code, diagnosis.text] FROM patients_diagnosis AS diagnosis
+           WHERE diagnosis.hospital_id = %(hospital)s AND diagnosis.encounter_id = encounter.id
+             AND diagnosis.withdrawn_at IS NULL
+           ORDER BY diagnosis.recorded_at, diagnosis.id) END
 FROM patients_encounter AS encounter
 JOIN hospitals_department AS department
     ON department.hospital_id = %(hospital)s AND department.id = encounter.department_id

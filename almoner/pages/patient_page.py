@@ -30,6 +30,7 @@ from almoner.pages.presenters import (
 )
 from almoner.pages.step_actions import action_urls
 from almoner.patients.models import Patient
+from almoner.patients.photos import photo_fingerprint
 from almoner.payments.operations import PERMISSION_PLAN, PERMISSION_RECORD
 
 STATES = {
@@ -83,6 +84,7 @@ class VisitLine:
     tag_title: Any
     since: str
     until: str
+    diagnoses: tuple[tuple[str, str], ...]
     links: tuple[Link, ...]
 
 
@@ -158,6 +160,12 @@ def patient_head(patient: Patient, formats: Formats, *, today: date) -> PatientH
     )
 
 
+def photo_url(patient_id: UUID) -> str:
+    """Where the patient's picture is, empty when there is none; one statement in the hospital's transaction."""
+    fingerprint = photo_fingerprint(patient_id)
+    return f"{reverse('patient-photo', args=[patient_id])}?{fingerprint}" if fingerprint else ""
+
+
 def patient_links(actor: Actor, patient_id: UUID) -> tuple[Link, ...]:
     """Where the service points take a patient, and the cashier, as far as ``actor`` may go."""
     links = _links(actor, lambda point: point.patient_links, patient_id)
@@ -228,6 +236,7 @@ def _visit(visit: Visit, formats: Formats, actor: Actor, today: date) -> VisitLi
         tag_title=CLASSES.get(visit.encounter_class, ""),
         since=formats.moment(visit.started_at, today=today),
         until="" if visit.ended_at is None else formats.moment(visit.ended_at, today=today),
+        diagnoses=visit.diagnoses,
         links=_links(actor, lambda point: point.encounter_links, visit.encounter_id) if is_open else (),
     )
 
@@ -266,7 +275,7 @@ def _payment(payment: MoneyIn, formats: Formats, today: date) -> PaymentRow:
         receipt=payment.receipt,
         method=METHOD_NAMES.get(payment.method, payment.method),
         when=formats.moment(payment.received_at, today=today),
-        by=payment.received_by.partition(":")[2],
+        by=formats.person(payment.received_by),
         amount=formats.money(payment.amount_minor),
         note=", ".join(notes),
         voided=payment.voided,
@@ -276,7 +285,7 @@ def _payment(payment: MoneyIn, formats: Formats, today: date) -> PaymentRow:
 def _arrangement(
     one: Arrangement, actor: Actor, formats: Formats, may_read: bool, today: date
 ) -> ArrangementLine:
-    when, who = formats.moment(one.at, today=today), one.by.partition(":")[2]
+    when, who = formats.moment(one.at, today=today), formats.person(one.by)
     note = str(_("%(when)s by %(who)s") % {"when": when, "who": who})
     if one.kind == "plan":
         may_open = actor.may(PERMISSION_PLAN) or actor.may(PERMISSION_RECORD)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -19,6 +20,7 @@ from almoner.hospitals.models import Hospital
 from almoner.kernel.actor import Actor
 from almoner.kernel.money import Money
 from almoner.kernel.service_points import Step, steps
+from almoner.pages.names import ActorNames
 
 METHODS = {
     "cash": _("Cash"),
@@ -43,40 +45,67 @@ STATUSES = {
 }
 
 
+@lru_cache(maxsize=8192)
+def _money(minor: int, currency: str, locale: str) -> str:
+    return Money(minor, currency).format(locale)
+
+
+@lru_cache(maxsize=8192)
+def _time(at: datetime, zone: ZoneInfo, locale: str) -> str:
+    return str(format_time(at, format="short", tzinfo=zone, locale=locale))
+
+
+@lru_cache(maxsize=2048)
+def _day(day: date, form: str, locale: str) -> str:
+    return str(format_date(day, format=form, locale=locale))
+
+
+@lru_cache(maxsize=2048)
+def _month_and_day(day: date, locale: str) -> str:
+    return str(format_skeleton("MMMd", day, locale=locale))
+
+
 @dataclass(frozen=True, slots=True)
 class Formats:
     """How money, dates and times are written: figures as the hospital does (``locale``), so that everybody there
-    reads and types the same ones; the words of a date in the reader's language (``date_locale``)."""
+    reads and types the same ones; the words of a date in the reader's language (``date_locale``). And who did
+    something: ``person``.
+
+    What was written once is kept: lists and pages that refresh themselves write the same again and again.
+    """
 
     currency: str
     locale: str
     date_locale: str
     zone: ZoneInfo
+    person: ActorNames
 
     @classmethod
     def of(cls, hospital: Hospital) -> Formats:
         return cls(
-            hospital.currency, hospital.locale, _date_locale(hospital.locale), ZoneInfo(hospital.time_zone)
+            hospital.currency,
+            hospital.locale,
+            _date_locale(hospital.locale),
+            ZoneInfo(hospital.time_zone),
+            person=ActorNames(hospital.id),
         )
 
     def money(self, minor: int) -> str:
-        return Money(minor, self.currency).format(self.locale)
+        return _money(minor, self.currency, self.locale)
 
     def time(self, at: datetime) -> str:
-        return str(format_time(at, format="short", tzinfo=self.zone, locale=self.date_locale))
+        return _time(at.replace(second=0, microsecond=0), self.zone, self.date_locale)
 
     def local_date(self, at: datetime) -> date:
         return at.astimezone(self.zone).date()
 
     def day(self, day: date, form: str = "medium") -> str:
-        return str(format_date(day, format=form, locale=self.date_locale))
+        return _day(day, form, self.date_locale)
 
     def moment(self, at: datetime, *, today: date) -> str:
         """The time alone when it is today, else the day and the month."""
         local = self.local_date(at)
-        return (
-            self.time(at) if local == today else str(format_skeleton("MMMd", local, locale=self.date_locale))
-        )
+        return self.time(at) if local == today else _month_and_day(local, self.date_locale)
 
 
 def _date_locale(hospital_locale: str) -> str:

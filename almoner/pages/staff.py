@@ -143,7 +143,8 @@ def hospital_view(
     led to where one is set up. A page is read inside the
     hospital's transaction; for a POST the operation opens the only one, and what is read to show the outcome
     opens its own. A ``DomainError`` that the view lets through becomes the page for not found, not allowed,
-    or the sentence of the refusal (a notice, when a piece of a page was asked for). No cache keeps the answer.
+    or the sentence of the refusal (a notice, when a piece of a page was asked for). No cache keeps the answer,
+    unless the view says how it may be kept.
     """
 
     def decorate(
@@ -154,7 +155,8 @@ def hospital_view(
             request: HospitalRequest, *args: Parameters.args, **kwargs: Parameters.kwargs
         ) -> HttpResponse:
             response = _enter(request, permissions) or _run(request, view, *args, **kwargs)
-            add_never_cache_headers(response)
+            if not response.has_header("Cache-Control"):
+                add_never_cache_headers(response)
             return response
 
         return wrapper  # type: ignore[return-value]

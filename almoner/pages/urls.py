@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import include, path
 
 from almoner.pages.live import changes
-from almoner.pages.views import steps
+from almoner.pages.views import photo, steps
 from almoner.pages.views.patient import patient
 from almoner.pages.views.search import search
 from almoner.pages.views.session import session_renewed
@@ -22,6 +22,9 @@ urlpatterns = [
     path("search/", search, name="search"),
     path("session/", session_renewed, name="session-renewed"),
     path("patients/<uuid:patient_id>/", patient, name="patient"),
+    path("patients/<uuid:patient_id>/photo/", photo.photo, name="patient-photo"),
+    path("patients/<uuid:patient_id>/photo/take/", photo.take_photo, name="patient-photo-take"),
+    path("patients/<uuid:patient_id>/photo/remove/", photo.remove, name="patient-photo-remove"),
     path(f"{_STEP}pay/", steps.pay, name="step-pay"),
     path(f"{_STEP}plan/", steps.plan, name="step-plan"),
     path(f"{_STEP}override/", steps.override, name="step-override"),

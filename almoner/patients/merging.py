@@ -16,7 +16,7 @@ from almoner.identity import audit
 from almoner.kernel.actor import Actor
 from almoner.kernel.errors import Conflict, DomainError, NotFound
 from almoner.kernel.tenancy import TenantForeignKey, transaction
-from almoner.patients.models import Coverage, Patient
+from almoner.patients.models import Coverage, Patient, PatientPhoto
 from almoner.patients.operations import PERMISSION_REGISTER
 
 CHOOSABLE = ("name", "birth_date", "sex", "phone", "category")
@@ -32,7 +32,8 @@ def merge_patients(
     at: datetime,
     taken_from_duplicate: Collection[str] = (),
 ) -> Patient:
-    """Let ``duplicate`` point at ``survivor``; its accounts, visits, orders and (new) coverages follow.
+    """Let ``duplicate`` point at ``survivor``; its accounts, visits, orders and (new) coverages follow,
+    and its photo when the survivor has none.
 
     ``taken_from_duplicate`` names the fields (of ``CHOOSABLE``) whose value the survivor gets from the
     duplicate. Money stays on the account it was posted to: both accounts are the survivor's from now on. What
@@ -59,6 +60,8 @@ def merge_patients(
             starts_on=OuterRef("starts_on"),
         )
         Coverage.objects.filter(~Exists(known), patient=duplicate).update(patient=survivor)
+        of_survivor = PatientPhoto.objects.filter(patient=survivor)
+        PatientPhoto.objects.filter(~Exists(of_survivor), patient=duplicate).update(patient=survivor)
         _follow(duplicate, survivor)
         before = {name: str(getattr(survivor, name) or "") for name in taken_from_duplicate}
         for name in taken_from_duplicate:
@@ -115,14 +118,15 @@ WHERE has_column_privilege(table_name, column_name, 'UPDATE') ORDER BY place
 def _follow(duplicate: Patient, survivor: Patient) -> None:
     """What refers to the duplicate and may be changed refers to the survivor: accounts, visits, orders.
 
-    Rows that are history (their table lets nobody change them) stay, and so do coverages that both have.
+    Rows that are history (their table lets nobody change them) stay, and so do coverages and the photo when
+    both have one.
     """
     references = [
         (model, field)
         for model in apps.get_models()
         for field in model._meta.local_fields
         if isinstance(field, TenantForeignKey) and field.related_model is Patient
-        if model not in (Patient, Coverage)
+        if model not in (Patient, Coverage, PatientPhoto)
     ]
     with connection.cursor() as cursor:
         cursor.execute(

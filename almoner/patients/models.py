@@ -39,6 +39,19 @@ class Patient(TenantModel):
         return self.name
 
 
+class PatientPhoto(TenantModel):
+    """What a patient looks like: a small JPEG without metadata. ``fingerprint`` is of its bytes (SHA-256, shortened)."""
+
+    patient = TenantForeignKey(Patient)
+    image = models.BinaryField()
+    fingerprint = models.CharField(max_length=16)
+    taken_at = models.DateTimeField()
+    taken_by = models.CharField(max_length=200)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["hospital_id", "patient"], name="photo_once")]
+
+
 class PatientAccount(TenantModel):
     """Where a patient's charges and payments meet, in one currency."""
 
@@ -93,6 +106,33 @@ class Encounter(TenantModel):
             models.Index(fields=["hospital_id", "patient", "started_at"], name="encounter_by_patient"),
             models.Index(fields=["hospital_id", "started_at"], name="encounter_by_start"),
         ]
+
+
+class Diagnosis(TenantModel):
+    """What a visit found (FHIR Condition). ``code`` is an ICD-10 code, or empty. Withdrawn rather than changed."""
+
+    encounter = TenantForeignKey(Encounter)
+    text = models.CharField(max_length=300)
+    code = models.CharField(max_length=8, default="", blank=True)
+    recorded_at = models.DateTimeField()
+    recorded_by = models.CharField(max_length=200)
+    withdrawn_at = models.DateTimeField(null=True)
+    withdrawn_by = models.CharField(max_length=200, default="", blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(code="") | models.Q(code__regex=r"^[A-Z][0-9][0-9A-Z](\.[0-9A-Z]{1,4})?$"),
+                name="diagnosis_code_icd10",
+            ),
+            models.CheckConstraint(condition=~models.Q(text=""), name="diagnosis_says_something"),
+            models.CheckConstraint(
+                condition=models.Q(withdrawn_at=None, withdrawn_by="")
+                | (models.Q(withdrawn_at__isnull=False) & ~models.Q(withdrawn_by="")),
+                name="diagnosis_withdrawn_by_somebody",
+            ),
+        ]
+        indexes = [models.Index(fields=["hospital_id", "encounter"], name="diagnosis_by_visit")]
 
 
 class Payer(TenantModel):

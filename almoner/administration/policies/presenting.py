@@ -258,7 +258,7 @@ def version_rows(
         VersionRow(
             number=version.number,
             when=formats.moment(version.loaded_at, today=today),
-            by=version.loaded_by.removeprefix("user:"),
+            by=formats.person(version.loaded_by),
             changes=tuple(
                 f"{_place(change, names)}{_change(key, change['settings'][key], formats)}"
                 for change in version.policies

@@ -22,6 +22,7 @@ from almoner.interop.hospital_file.operations import change_policy, plan_policy
 from almoner.interop.hospital_file.policies import Policy
 from almoner.kernel.tenancy import transaction
 from almoner.pages.answers import go_to
+from almoner.pages.forms import sent
 from almoner.pages.staff import HospitalRequest, hospital_view
 
 INVALID = 422
@@ -116,7 +117,7 @@ def _open(request: HospitalRequest, scope: str, subject: str) -> tuple[PolicyFor
     versions = queries.read_history(scope, subject)
     names = queries.read_names([subject] if scope == "service" else [])
     form = PolicyForm(
-        request.POST or None,
+        sent(request),
         scope=scope,
         subject=subject,
         said=presenting.said_by(current),

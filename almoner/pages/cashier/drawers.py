@@ -115,7 +115,7 @@ def session_row(one: ListedSession, formats: Formats, *, today: date) -> Session
     return SessionRow(
         url=reverse("cashier:session", args=[one.id]),
         name=f"{one.cash_point.upper()}/{one.number}",
-        cashier=one.cashier.partition(":")[2],
+        cashier=formats.person(one.cashier),
         opened=moment(one.opened_at, formats, today),
         closed=moment(one.closed_at, formats, today) if one.closed_at else "",
         taken=formats.money(one.taken_minor),
@@ -227,11 +227,11 @@ def session_page(
         is_open=is_open,
         is_blind=blind,
         hospital=hospital,
-        cashier=session.cashier.partition(":")[2],
+        cashier=formats.person(session.cashier),
         cash_point=session.cash_point.upper(),
         opened=_long(session.opened_at, formats),
         closed=_long(session.closed_at, formats) if session.closed_at else "",
-        closed_by=session.closed_by.partition(":")[2],
+        closed_by=formats.person(session.closed_by),
         from_name=f"{before.name} · {before.cashier.partition(':')[2]}" if before else "",
         from_url=reverse("cashier:session", args=[before.id]) if before else "",
         to_name=f"{taken_over.name} · {taken_over.cashier.partition(':')[2]}" if taken_over else "",
@@ -243,7 +243,7 @@ def session_page(
                 what=TRANSFERS[one.kind],
                 reference=one.reference,
                 when=_long(one.at, formats),
-                by=one.moved_by.partition(":")[2],
+                by=formats.person(one.moved_by),
                 amount=formats.money(one.amount_minor if one.kind == "from_safe" else -one.amount_minor),
             )
             for one in report.transfers

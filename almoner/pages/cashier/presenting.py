@@ -116,7 +116,7 @@ def taken_row(one: Taken, formats: Formats, *, today: date) -> TakenRow:
         patient_url=reverse("cashier:account", args=[one.patient_id]),
         method=methods_said(one.methods),
         when=formats.moment(one.received_at, today=today),
-        by=one.received_by.partition(":")[2],
+        by=formats.person(one.received_by),
         amount=formats.money(one.amount_minor),
         note=note,
         voided=one.voided,
@@ -215,7 +215,7 @@ def receipt_page(read: Receipt, hospital: str, formats: Formats) -> ReceiptPage:
         account_url=reverse("cashier:account", args=[read.patient_id]),
         when=f"{formats.day(local.date())} {formats.time(read.received_at)}",
         cash_point=read.cash_point,
-        by=read.received_by.partition(":")[2],
+        by=formats.person(read.received_by),
         method=methods_said([one.method for one in read.tenders]),
         reference=read.reference if len(read.tenders) > 1 else "",
         lines=tuple(
@@ -241,7 +241,7 @@ def copy_mark(prints: Sequence[tuple[str, datetime]], formats: Formats) -> str:
     return _("Copy %(number)d, printed %(when)s by %(who)s") % {
         "number": len(prints),
         "when": f"{formats.day(formats.local_date(at))} {formats.time(at)}",
-        "who": by.partition(":")[2],
+        "who": formats.person(by),
     }
 
 

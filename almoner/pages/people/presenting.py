@@ -90,6 +90,7 @@ class AuditLine:
 
     when: str
     who: str
+    account: str
     what: str
     about: str
     details: tuple[str, ...]
@@ -129,7 +130,7 @@ def invitation_line(
         id=invitation.id,
         email=invitation.email,
         roles=titles_of(invitation.roles, {code: role.name for code, role in roles.items()}),
-        invited_by=plain_name(invitation.invited_by),
+        invited_by=formats.person(invitation.invited_by),
         when=formats.moment(invitation.invited_at, today=today),
         expired=invitation.expires_at <= at,
     )
@@ -158,17 +159,18 @@ def audit_line(record: AuditRecord, roles: Mapping[str, Role], formats: Formats,
     day = "" if formats.local_date(record.at) == today else f"{formats.day(formats.local_date(record.at))} "
     return AuditLine(
         when=f"{day}{formats.time(record.at)}",
-        who=plain_name(record.actor),
+        who=formats.person(record.actor),
+        account=_account(record.actor),
         what=str(ACTIONS.get(record.action, record.action)),
         about=about,
         details=tuple(_details(data, roles)),
     )
 
 
-def plain_name(actor: str) -> str:
-    """``user:ada@example.org`` as people read it."""
+def _account(actor: str) -> str:
+    """The address by which ``user:ada@example.org`` logs in; empty for a program."""
     kind, _colon, name = actor.partition(":")
-    return name if kind == "user" else actor
+    return name if kind == "user" else ""
 
 
 def _details(data: dict[str, Any], roles: Mapping[str, Role]) -> Iterable[str]:

@@ -226,7 +226,7 @@ def present_plan(read: PlanRead, formats: Formats, actor: Actor, *, today: date)
         covers=_covers(read, formats),
         terms=_terms(read, formats),
         agreed=formats.day(formats.local_date(plan.agreed_at)),
-        agreed_by=plan.agreed_by.partition(":")[2],
+        agreed_by=formats.person(plan.agreed_by),
         patient_agreed_by=plan.patient_agreed_by or read.patient.name,
         ended=_ended(read, formats),
         replaces_url=reverse("plans:plan", args=[plan.replaces_id]) if plan.replaces_id else "",
@@ -287,7 +287,7 @@ def _ended(read: PlanRead, formats: Formats) -> str:
         return ""
     return _("Cancelled %(day)s by %(who)s: %(reason)s") % {
         "day": formats.day(formats.local_date(read.cancellation.at)),
-        "who": read.cancellation.cancelled_by.partition(":")[2],
+        "who": formats.person(read.cancellation.cancelled_by),
         "reason": read.cancellation.reason,
     }
 
@@ -304,7 +304,7 @@ def _change(read: PlanRead, formats: Formats, actor: Actor) -> ChangeAsked | Non
     return ChangeAsked(
         says=asked.reason,
         terms=terms_say(Terms.of_data(asked.terms), formats),
-        by=asked.requested_by.partition(":")[2],
+        by=formats.person(asked.requested_by),
         why_not=why_not,
         approve_url=reverse("plans:approve", args=[asked.id]),
         refuse_url=reverse("plans:refuse", args=[asked.id]),

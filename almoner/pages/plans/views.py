@@ -16,7 +16,7 @@ from almoner.kernel.errors import DomainError
 from almoner.kernel.money import Money
 from almoner.kernel.tenancy import transaction
 from almoner.pages.answers import done, go_to
-from almoner.pages.forms import StaffForm
+from almoner.pages.forms import StaffForm, sent
 from almoner.pages.live import live_page
 from almoner.pages.plans.forms import ChangeForm, PlanForm, ReasonForm
 from almoner.pages.plans.presenting import TABS, plan_line, present_plan, preview_lines, tabs, total_minor
@@ -109,7 +109,7 @@ def _dialog(
 @hospital_view(PERMISSION_PLAN)
 def cancel(request: HospitalRequest, plan_id: UUID) -> HttpResponse:
     """A dialog: end the plan before it is paid."""
-    form = ReasonForm(request.POST or None)
+    form = ReasonForm(sent(request))
     if request.method == "POST":
         made = form.attempt(
             lambda: cancel_plan(
@@ -132,7 +132,7 @@ def change(request: HospitalRequest, plan_id: UUID) -> HttpResponse:
     with transaction(request.hospital.id):
         read = read_plan(plan_id, at=request.at)
     form = ChangeForm(
-        request.POST or None,
+        sent(request),
         currency=request.hospital.currency,
         initial={"first_due_on": request.today + timedelta(days=30), "grace_days": read.plan.grace_days},
     )

@@ -11,6 +11,8 @@ from almoner.enforcement.facts import Subject
 from almoner.enforcement.queries import service_point_status
 from almoner.hospitals.models import Hospital
 from almoner.identity.roles import actor_for
+from almoner.kernel.ids import new_id
+from almoner.pages.names import ActorNames
 from almoner.pages.presenters import Formats, ServicePointBar, duration, service_point_bar
 from tests.support.day import AT, BusyDay, make_busy_day, make_member
 
@@ -68,4 +70,4 @@ def test_durations_read_at_a_glance(minutes: int, words: str) -> None:
     ],
 )
 def test_a_moment_is_a_time_today_and_a_day_otherwise(locale: str, today: date, words: str) -> None:
-    assert Formats("USD", locale, ZoneInfo("UTC")).moment(AT, today=today) == words
+    assert Formats("USD", locale, ZoneInfo("UTC"), ActorNames(new_id())).moment(AT, today=today) == words

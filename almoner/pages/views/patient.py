@@ -10,8 +10,9 @@ from django.views.decorators.http import require_safe
 
 from almoner.pages.live import live_page
 from almoner.pages.patient_file import find_patient, read_patient_file
-from almoner.pages.patient_page import patient_links, present_patient
+from almoner.pages.patient_page import patient_links, photo_url, present_patient
 from almoner.pages.staff import HospitalRequest, hospital_view
+from almoner.patients.operations import PERMISSION_REGISTER
 
 
 @require_safe
@@ -23,5 +24,11 @@ def patient(request: HospitalRequest, patient_id: UUID) -> HttpResponse:
         return redirect("patient", found.merged_into_id)
     read = read_patient_file(found, actor=request.actor, at=request.at)
     page = present_patient(read, request.formats, request.actor, today=request.today)
-    context = {"page": page, "links": patient_links(request.actor, found.id)}
+    context = {
+        "page": page,
+        "links": patient_links(request.actor, found.id),
+        "photo_url": "" if request.htmx else photo_url(found.id),
+        "may_photograph": request.actor.may(PERMISSION_REGISTER),
+        "patient_id": found.id,
+    }
     return live_page(request, "patients/page.html", "patients/content.html", context)

@@ -16,7 +16,7 @@ from almoner.enforcement.operations import PERMISSION_OVERRIDE
 from almoner.kernel.service_points import steps
 from almoner.kernel.tenancy import transaction
 from almoner.pages.answers import done
-from almoner.pages.forms import StaffForm
+from almoner.pages.forms import StaffForm, sent
 from almoner.pages.plans.forms import PlanForm
 from almoner.pages.staff import HospitalRequest, hospital_view
 from almoner.pages.step_actions import (
@@ -73,7 +73,7 @@ def pay(
         mine = open_session_of(request.user.id)
     due = StepDue.of(read)
     form = PayForm(
-        request.POST or None,
+        sent(request),
         currency=read.facts.currency,
         cash_points=points,
         initial={
@@ -117,7 +117,7 @@ def plan(
     with transaction(request.hospital.id):
         read = _read(request, step, subject)
     form = PlanForm(
-        request.POST or None,
+        sent(request),
         currency=read.facts.currency,
         initial={
             "total": StepDue.of(read).total_minor or None,
@@ -145,7 +145,7 @@ def override(
     with transaction(request.hospital.id):
         read, held = _read(request, step, subject), last_held(step, subject)
     held_at = request.formats.moment(held.decided_at, today=request.today) if held else ""
-    form = OverrideForm(request.POST or None, formats=request.formats, at=request.at, held_at=held_at)
+    form = OverrideForm(sent(request), formats=request.formats, at=request.at, held_at=held_at)
     if request.method == "POST":
         granted = form.attempt(
             lambda: override_step(

@@ -14,7 +14,7 @@ from django.db import connection
 from almoner.hospitals.models import Department, Hospital
 from almoner.kernel.tenancy import require_transaction
 
-MAXIMUM_ARRIVALS = 60
+MAXIMUM_ARRIVALS = 40
 RECEIVES = ("specialist", "general", "emergency", "diagnostic", "ward")
 """Kinds of departments that patients arrive at."""
 

@@ -20,9 +20,10 @@ from almoner.kernel.errors import NotFound
 from almoner.kernel.tenancy import transaction
 from almoner.orders.referrals import expected_referrals, find_referral
 from almoner.pages.answers import done, go_to
+from almoner.pages.forms import sent
 from almoner.pages.live import live_page
 from almoner.pages.patient_file import find_patient
-from almoner.pages.patient_page import held_lines, patient_head
+from almoner.pages.patient_page import held_lines, patient_head, photo_url
 from almoner.pages.presenters import billing_widget, visit_tags
 from almoner.pages.search import MAXIMUM_LENGTH, Found, find_duplicates, find_patients
 from almoner.pages.staff import HospitalRequest, hospital_view
@@ -90,7 +91,7 @@ def find(request: HospitalRequest) -> HttpResponse:
 def register(request: HospitalRequest) -> HttpResponse:
     """``/check-in/register/``: a new patient, unless they are known already."""
     form = PatientForm(
-        request.POST or None,
+        sent(request),
         categories=patient_categories(request.hospital),
         today=request.today,
         initial={"name": request.GET.get("name", "")[:200], "category": "general"},
@@ -157,9 +158,10 @@ def patient(request: HospitalRequest, patient_id: UUID) -> HttpResponse:
         found = find_patient(patient_id)
         departments = queries.departments_to_check_in()
         initial = _expected(request.GET.get("appointment", ""), request.GET.get("referral", ""))
+        photo = photo_url(patient_id)
     if found.merged_into_id is not None and request.method == "GET":
         return redirect("checkin:patient", found.merged_into_id)
-    form = CheckInForm(request.POST or None, departments=departments, initial=initial)
+    form = CheckInForm(sent(request), departments=departments, initial=initial)
     if request.method == "POST":
         checked_in = form.attempt(
             lambda: check_in(
@@ -187,6 +189,7 @@ def patient(request: HospitalRequest, patient_id: UUID) -> HttpResponse:
         "form": form,
         "patient_id": patient_id,
         "head": patient_head(found, request.formats, today=request.today),
+        "photo_url": photo,
         "billing": billing_widget(status, request.formats, request.actor, today=request.today),
     }
     return render(request, "checkin/check_in.html", context)

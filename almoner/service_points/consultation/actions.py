@@ -1,4 +1,4 @@
-"""What the doctor does in a visit: call, start, note, order, provide, admit, finish."""
+"""What the doctor does in a visit: call, start, order, provide, admit, finish. What is written down: ``chart``."""
 
 from __future__ import annotations
 
@@ -20,10 +20,12 @@ from almoner.pages.answers import done, held
 from almoner.pages.forms import StaffForm
 from almoner.pages.presenters import told_reason
 from almoner.pages.staff import HospitalRequest, hospital_view
+from almoner.patients.operations import find_encounter
 from almoner.scheduling.operations import PERMISSION_CALL, call_token
 from almoner.service_points.consultation import operations
 from almoner.service_points.consultation.forms import (
     AdmissionForm,
+    DiagnosisForm,
     NoteForm,
     PrescriptionForm,
     ReferralForm,
@@ -34,7 +36,7 @@ from almoner.service_points.consultation.operations import PERMISSION_CONSULT
 from almoner.service_points.consultation.queries import Offer, offer
 
 INVALID = 422
-KINDS = ("note", "tests", "prescription", "services", "admission", "referral")
+KINDS = ("note", "diagnosis", "tests", "prescription", "services", "admission", "referral")
 
 
 def _form(kind: str, choices: Offer, data: QueryDict | None = None) -> StaffForm:
@@ -50,6 +52,8 @@ def _form(kind: str, choices: Offer, data: QueryDict | None = None) -> StaffForm
         return AdmissionForm(data, wards=choices.wards, **more)
     if kind == "referral":
         return ReferralForm(data, departments=choices.departments, **more)
+    if kind == "diagnosis":
+        return DiagnosisForm(data, **more)
     return NoteForm(data, **more)
 
 
@@ -60,12 +64,14 @@ def blank_forms(choices: Offer) -> dict[str, StaffForm]:
 
 def _choices(request: HospitalRequest, encounter_id: UUID) -> Offer:
     with transaction(request.hospital.id):
+        find_encounter(encounter_id)
         return offer(request.hospital, encounter_id, at=request.at, locale=request.hospital.locale)
 
 
-def _shown(
+def shown(
     request: HospitalRequest, kind: str, encounter_id: UUID, form: StaffForm, *, is_open: bool
 ) -> HttpResponse:
+    """The form of ``kind`` in the place where it stands in the visit."""
     context = {"form": form, "encounter_id": encounter_id, "is_open": is_open}
     status = INVALID if form.errors else 200
     return render(request, f"consultation/forms/{kind}.html", context, status=status)
@@ -114,22 +120,6 @@ def finish(request: HospitalRequest, encounter_id: UUID) -> HttpResponse:
 
 
 @require_POST
-@hospital_view(PERMISSION_CONSULT)
-def note(request: HospitalRequest, encounter_id: UUID) -> HttpResponse:
-    """Write a note."""
-    form = NoteForm(request.POST, auto_id="note-%s")
-    written = form.attempt(
-        lambda: operations.write_note(
-            request.hospital.id, encounter_id, text=form.cleaned_data["text"], **_common(request, form)
-        )
-    )
-    if written is None:
-        return _shown(request, "note", encounter_id, form, is_open=True)
-    blank = NoteForm(auto_id="note-%s")
-    return done(_("The note is saved."), _shown(request, "note", encounter_id, blank, is_open=True))
-
-
-@require_POST
 @hospital_view(PERMISSION_ORDER)
 def tests(request: HospitalRequest, encounter_id: UUID) -> HttpResponse:
     """Order laboratory tests. Never blocked."""
@@ -145,12 +135,12 @@ def tests(request: HospitalRequest, encounter_id: UUID) -> HttpResponse:
         )
     )
     if placed is None:
-        return _shown(request, "tests", encounter_id, form, is_open=True)
+        return shown(request, "tests", encounter_id, form, is_open=True)
     said = _("%(number)s is ordered: %(amount)s.") % {
         "number": placed.order.number,
         "amount": request.formats.money(placed.captured.total_minor),
     }
-    return done(said, _shown(request, "tests", encounter_id, _form("tests", choices), is_open=False))
+    return done(said, shown(request, "tests", encounter_id, _form("tests", choices), is_open=False))
 
 
 @require_POST
@@ -172,13 +162,13 @@ def prescription(request: HospitalRequest, encounter_id: UUID) -> HttpResponse:
         )
     )
     if placed is None:
-        return _shown(request, "prescription", encounter_id, form, is_open=True)
+        return shown(request, "prescription", encounter_id, form, is_open=True)
     said = _("%(number)s is prescribed: %(amount)s.") % {
         "number": placed.order.number,
         "amount": request.formats.money(placed.captured.total_minor),
     }
     blank = _form("prescription", choices)
-    return done(said, _shown(request, "prescription", encounter_id, blank, is_open=False))
+    return done(said, shown(request, "prescription", encounter_id, blank, is_open=False))
 
 
 @require_POST
@@ -193,13 +183,13 @@ def services(request: HospitalRequest, encounter_id: UUID) -> HttpResponse:
         )
     )
     if captured is None:
-        return _shown(request, "services", encounter_id, form, is_open=True)
+        return shown(request, "services", encounter_id, form, is_open=True)
     count = len(captured.items)
     said = ngettext(
         "%(count)d service is recorded: %(amount)s.", "%(count)d services are recorded: %(amount)s.", count
     ) % {"count": count, "amount": request.formats.money(captured.total_minor)}
     blank = _form("services", choices)
-    return done(said, _shown(request, "services", encounter_id, blank, is_open=False))
+    return done(said, shown(request, "services", encounter_id, blank, is_open=False))
 
 
 @require_POST
@@ -219,10 +209,10 @@ def admission(request: HospitalRequest, encounter_id: UUID) -> HttpResponse:
         )
     )
     if placed is None:
-        return _shown(request, "admission", encounter_id, form, is_open=True)
+        return shown(request, "admission", encounter_id, form, is_open=True)
     said = _("%(number)s: the patient awaits a bed.") % {"number": placed.order.number}
     blank = _form("admission", choices)
-    return done(said, _shown(request, "admission", encounter_id, blank, is_open=False))
+    return done(said, shown(request, "admission", encounter_id, blank, is_open=False))
 
 
 @require_POST
@@ -243,7 +233,7 @@ def referral(request: HospitalRequest, encounter_id: UUID) -> HttpResponse:
         )
     )
     if referred is None:
-        return _shown(request, "referral", encounter_id, form, is_open=True)
+        return shown(request, "referral", encounter_id, form, is_open=True)
     said = _("%(number)s: the letter can be printed.") % {"number": referred.number}
     if referred.department is not None:
         said = _("%(number)s: reception expects the patient at %(department)s.") % {
@@ -251,4 +241,4 @@ def referral(request: HospitalRequest, encounter_id: UUID) -> HttpResponse:
             "department": referred.department.name,
         }
     blank = _form("referral", choices)
-    return done(said, _shown(request, "referral", encounter_id, blank, is_open=False))
+    return done(said, shown(request, "referral", encounter_id, blank, is_open=False))

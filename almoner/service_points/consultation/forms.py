@@ -12,7 +12,8 @@ from django.utils.translation import gettext_lazy as _
 from almoner.charging.rules import EventLine
 from almoner.orders.operations import Medication
 from almoner.orders.referrals import MAXIMUM_TEXT
-from almoner.pages.forms import StaffForm
+from almoner.pages.forms import QuickSelect, StaffForm
+from almoner.patients.diagnoses import MAXIMUM_DIAGNOSIS
 from almoner.service_points.consultation.operations import MAXIMUM_NOTE
 
 PRIORITIES = [("routine", _("Routine")), ("urgent", _("Urgent")), ("stat", _("Immediately"))]
@@ -29,6 +30,15 @@ class NoteForm(StaffForm):
     """A note of the doctor."""
 
     text = forms.CharField(label=_("Note"), max_length=MAXIMUM_NOTE, widget=forms.Textarea(attrs={"rows": 4}))
+
+
+class DiagnosisForm(StaffForm):
+    """What was found, in words, with a code where there is one."""
+
+    text = forms.CharField(label=_("Diagnosis"), max_length=MAXIMUM_DIAGNOSIS)
+    code = forms.CharField(
+        label=_("ICD-10 code"), max_length=10, required=False, help_text=_("Such as I20.9")
+    )
 
 
 class TestsForm(StaffForm):
@@ -51,7 +61,10 @@ class _LinesForm(StaffForm):
         super().__init__(*args, **kwargs)
         for row in range(ROWS):
             self.fields[f"service_{row}"] = forms.ChoiceField(
-                label=_("Line %(n)d") % {"n": row + 1}, choices=[("", "–"), *services], required=False
+                label=_("Line %(n)d") % {"n": row + 1},
+                choices=[("", "–"), *services],
+                required=False,
+                widget=QuickSelect,
             )
             self.fields[f"quantity_{row}"] = forms.DecimalField(
                 label=_("Quantity"),

@@ -21,12 +21,16 @@ class Consultation(TenantModel):
 
 
 class ConsultationNote(TenantModel):
-    """Something the doctor wrote down. Never changed: a correction is a further note."""
+    """Something the doctor wrote down. Never changed: a correction is a further version that ``replaces`` it."""
 
     consultation = TenantForeignKey(Consultation)
+    replaces = TenantForeignKey("consultation.ConsultationNote", null=True)
     text = models.TextField(max_length=4000)
     written_at = models.DateTimeField()
     written_by = models.CharField(max_length=200)
 
     class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["hospital_id", "replaces"], name="note_replaced_once"),
+        ]
         indexes = [models.Index(fields=["hospital_id", "consultation", "written_at"], name="note_by_time")]

@@ -13,7 +13,7 @@ from almoner.charging.rules import Event, EventLine
 from almoner.enforcement.facts import Subject
 from almoner.enforcement.gate import guarded
 from almoner.kernel.actor import Actor
-from almoner.kernel.errors import DomainError, IdempotencyMismatch, NotFound
+from almoner.kernel.errors import Conflict, DomainError, IdempotencyMismatch, NotFound
 from almoner.kernel.idempotency import check_key
 from almoner.kernel.tenancy import transaction
 from almoner.scheduling.operations import mark_called
@@ -53,28 +53,84 @@ def write_note(
     Raises ``DomainError`` for an empty or too long text, ``NotFound`` before the start, ``IdempotencyMismatch``.
     """
     actor.require(PERMISSION_CONSULT)
+    text = _note_text(text)
+    with transaction(hospital_id):
+        consultation = _started(encounter_id)
+        return _keep_note(consultation, None, text, idempotency_key, actor, at)
+
+
+def correct_note(
+    hospital_id: UUID, note_id: UUID, *, text: str, idempotency_key: str, actor: Actor, at: datetime
+) -> ConsultationNote:
+    """Write a further version of a note; the one before stays as it was. The same key again returns that version.
+
+    Raises ``DomainError`` for an empty, too long or unchanged text, ``NotFound``, ``Conflict`` when the note was
+    corrected meanwhile, ``IdempotencyMismatch``.
+    """
+    actor.require(PERMISSION_CONSULT)
+    text = _note_text(text)
+    with transaction(hospital_id):
+        before = find_note(note_id)
+        Consultation.objects.select_for_update(no_key=True).get(id=before.consultation_id)
+        later = ConsultationNote.objects.filter(replaces=before).first()
+        if later is not None and later.id != _note_id(hospital_id, idempotency_key):
+            raise Conflict(
+                gettext("The note was corrected meanwhile. Open the latest version."),
+                field="text",
+                code="note_corrected",
+            )
+        if text == before.text:
+            raise DomainError(gettext("Nothing was changed."), field="text", code="unchanged_note")
+        return _keep_note(before.consultation, before, text, idempotency_key, actor, at)
+
+
+def find_note(note_id: UUID) -> ConsultationNote:
+    """A version of a note, with its consultation. Raises ``NotFound``."""
+    note = ConsultationNote.objects.select_related("consultation").filter(id=note_id).first()
+    if note is None:
+        raise NotFound(
+            gettext("There is no such note at this hospital."), field="note_id", code="unknown_note"
+        )
+    return note
+
+
+def _note_text(text: str) -> str:
     if not text.strip() or len(text) > MAXIMUM_NOTE:
         raise DomainError(
             gettext("A note has 1 to %(maximum_note)s characters.") % {"maximum_note": MAXIMUM_NOTE},
             field="text",
             code="invalid_note",
         )
-    note_id = uuid5(hospital_id, f"note:{check_key(idempotency_key)}")
-    with transaction(hospital_id):
-        consultation = _started(encounter_id)
-        note, _ = ConsultationNote.objects.get_or_create(
-            id=note_id,
-            defaults={
-                "hospital_id": hospital_id,
-                "consultation": consultation,
-                "text": text.strip(),
-                "written_at": at,
-                "written_by": actor.name,
-            },
-        )
-        if (note.consultation_id, note.text) != (consultation.id, text.strip()):
-            raise IdempotencyMismatch(idempotency_key)
-        return note
+    return text.strip()
+
+
+def _note_id(hospital_id: UUID, idempotency_key: str) -> UUID:
+    return uuid5(hospital_id, f"note:{check_key(idempotency_key)}")
+
+
+def _keep_note(
+    consultation: Consultation,
+    replaces: ConsultationNote | None,
+    text: str,
+    idempotency_key: str,
+    actor: Actor,
+    at: datetime,
+) -> ConsultationNote:
+    note, _ = ConsultationNote.objects.get_or_create(
+        id=_note_id(consultation.hospital_id, idempotency_key),
+        defaults={
+            "hospital_id": consultation.hospital_id,
+            "consultation": consultation,
+            "replaces": replaces,
+            "text": text,
+            "written_at": at,
+            "written_by": actor.name,
+        },
+    )
+    replaced_id = replaces.id if replaces else None
+    if (note.consultation_id, note.replaces_id, note.text) != (consultation.id, replaced_id, text):
+        raise IdempotencyMismatch(idempotency_key)
+    return note
 
 
 def _started(encounter_id: UUID) -> Consultation:

@@ -16,6 +16,8 @@ from almoner.kernel.actor import Actor
 from almoner.orders.findings import Finding
 from almoner.pages.patient_page import SEXES, age
 from almoner.pages.presenters import BillingWidget, Formats, billing_widget, duration, visit_tags
+from almoner.patients.diagnoses import PERMISSION_DIAGNOSE
+from almoner.service_points.consultation.models import ConsultationNote
 from almoner.service_points.consultation.queries import Line, Progress, Waiting
 
 VISIT_TYPES = {"follow_up": _("Follow-up"), "elective": _("Planned"), "maintenance": _("Standing")}
@@ -28,6 +30,7 @@ OUTCOMES = {
 }
 KINDS = {
     "note": _("Note"),
+    "diagnosis": _("Diagnosis"),
     "tests": _("Tests"),
     "medication": _("Prescription"),
     "admission": _("Admission"),
@@ -48,6 +51,8 @@ LINE_STATES = {
     "cancelled": _("cancelled"),
     "discharged": _("discharged"),
     "followed": _("has come"),
+    "corrected": _("corrected"),
+    "withdrawn": _("withdrawn"),
 }
 
 
@@ -120,7 +125,7 @@ def _state(waiting: Waiting, formats: Formats, today: date) -> str:
     if waiting.consultation_ended_at is not None:
         return str(_("seen %(when)s") % {"when": formats.moment(waiting.consultation_ended_at, today=today)})
     if waiting.consultation_started_at is not None:
-        who = waiting.consultation_started_by.partition(":")[2]
+        who = formats.person(waiting.consultation_started_by)
         when = formats.moment(waiting.consultation_started_at, today=today)
         return str(_("in since %(when)s · %(who)s") % {"when": when, "who": who})
     if waiting.called_at is not None:
@@ -143,6 +148,9 @@ class ResultLine:
 
 @dataclass(frozen=True, slots=True)
 class CourseLine:
+    """``versions_url`` leads to what a corrected note said before; ``correct_url`` and ``withdraw_url`` are empty
+    where there is nothing of the kind to do."""
+
     kind: str
     title: Any
     number: str
@@ -150,20 +158,54 @@ class CourseLine:
     note: str
     is_void: bool
     results: tuple[ResultLine, ...]
+    letter_url: str
+    correct_url: str
+    versions_url: str
+    withdraw_url: str
 
 
 def course_line(
-    line: Line, findings: dict[UUID, list[Finding]], formats: Formats, *, today: date
+    line: Line, findings: dict[UUID, list[Finding]], formats: Formats, actor: Actor, *, today: date
 ) -> CourseLine:
     """A note or an order of the visit, an order of tests with what the laboratory released of it."""
-    when, who = formats.moment(line.at, today=today), line.by.partition(":")[2]
+    when, who = formats.moment(line.at, today=today), formats.person(line.by)
     note = f"{when} · {who}"
-    if line.state and line.kind not in ("note", "provided"):
+    if line.state and line.kind != "provided":
         note += f" · {LINE_STATES[line.state]}"
     results = tuple(_result_line(one, formats, today) for one in findings.get(line.id, []))
+    stands = line.state != "withdrawn"
+    may_withdraw = line.kind == "diagnosis" and stands and actor.may(PERMISSION_DIAGNOSE)
+
+    def lead_to(name: str, shown: bool) -> str:
+        return reverse(f"consultation:{name}", args=[line.id]) if shown else ""
+
     return CourseLine(
-        line.kind, KINDS[line.kind], line.title, line.text, note, line.state == "cancelled", results
+        kind=line.kind,
+        title=KINDS[line.kind],
+        number=line.title,
+        text=line.text,
+        note=note,
+        is_void=line.state in ("cancelled", "withdrawn"),
+        results=results,
+        letter_url=lead_to("letter", line.kind == "referral"),
+        correct_url=lead_to("correct-note", line.kind == "note"),
+        versions_url=lead_to("note-versions", line.kind == "note" and line.state == "corrected"),
+        withdraw_url=lead_to("withdraw-diagnosis", may_withdraw),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class NoteVersion:
+    """What a note said, from when on and by whom."""
+
+    text: str
+    note: str
+
+
+def note_version(note: ConsultationNote, formats: Formats) -> NoteVersion:
+    """``note`` as it was written."""
+    when = f"{formats.day(formats.local_date(note.written_at))} {formats.time(note.written_at)}"
+    return NoteVersion(note.text, f"{when} · {formats.person(note.written_by)}")
 
 
 def _result_line(finding: Finding, formats: Formats, today: date) -> ResultLine:
@@ -192,7 +234,7 @@ class Stage:
 def stage(progress: Progress, formats: Formats, *, today: date) -> Stage:
     """``progress`` in words."""
     token = str(progress.token) if progress.token else ""
-    who = progress.started_by.partition(":")[2]
+    who = formats.person(progress.started_by)
     if progress.started_at is None:
         says = ""
         if progress.called_at is not None:

@@ -15,8 +15,9 @@ from almoner.charging.rules import Event, EventLine
 from almoner.hospitals.models import Department, Hospital
 from almoner.kernel.money import Money
 from almoner.kernel.tenancy import require_transaction
+from almoner.service_points.consultation.models import ConsultationNote
 
-MAXIMUM_QUEUE = 60
+MAXIMUM_QUEUE = 40
 OPEN_FOR = timedelta(hours=36)
 CONSULTS = (Department.Kind.GENERAL, Department.Kind.SPECIALIST, Department.Kind.EMERGENCY)
 REFERRED_TO = (*CONSULTS, Department.Kind.DIAGNOSTIC)
@@ -109,7 +110,7 @@ def consulting_departments() -> list[tuple[str, str]]:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Something that was noted, ordered or provided in the visit. ``kind``: note, tests, medication, ..."""
+    """Something that was noted, found, ordered or provided in the visit. ``kind``: note, diagnosis, tests, ..."""
 
     kind: str
     id: UUID
@@ -121,11 +122,19 @@ class Line:
 
 
 _COURSE = """
-(SELECT 'note', note.id, '', note.text, note.written_at, note.written_by, ''
+(SELECT 'note', note.id, '', note.text, note.written_at, note.written_by,
+        CASE WHEN note.replaces_id IS NULL THEN '' ELSE 'corrected' END
  FROM consultation_consultationnote AS note
  JOIN consultation_consultation AS consultation
      ON consultation.hospital_id = %(hospital)s AND consultation.id = note.consultation_id
- WHERE note.hospital_id = %(hospital)s AND consultation.encounter_id = %(encounter)s)
+ WHERE note.hospital_id = %(hospital)s AND consultation.encounter_id = %(encounter)s
+   AND NOT EXISTS (SELECT FROM consultation_consultationnote AS later
+                   WHERE later.hospital_id = %(hospital)s AND later.replaces_id = note.id))
+UNION ALL
+(SELECT 'diagnosis', d.id, d.code, d.text, d.recorded_at, d.recorded_by,
+        CASE WHEN d.withdrawn_at IS NULL THEN '' ELSE 'withdrawn' END
+ FROM patients_diagnosis AS d
+ WHERE %(diagnoses)s AND d.hospital_id = %(hospital)s AND d.encounter_id = %(encounter)s)
 UNION ALL
 (SELECT 'tests', o.id, o.number,
         (SELECT string_agg(s.name, ', ' ORDER BY l.line) FROM orders_testorderline AS l
@@ -173,11 +182,36 @@ ORDER BY 5 DESC, 2 DESC
 """
 
 
-def course(encounter_id: UUID) -> list[Line]:
-    """What was noted, ordered and provided in a visit, the latest first; one statement."""
+def course(encounter_id: UUID, *, diagnoses: bool) -> list[Line]:
+    """What was noted, found (with ``diagnoses``), ordered and provided in a visit, the latest first; one statement.
+
+    Of a note the version that stands.
+    """
+    values: dict[str, Any] = {
+        "hospital": require_transaction(),
+        "encounter": encounter_id,
+        "diagnoses": diagnoses,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(_COURSE, {"hospital": require_transaction(), "encounter": encounter_id})
+        cursor.execute(_COURSE, values)
         return [Line(*row) for row in cursor.fetchall()]
+
+
+_VERSIONS = """
+WITH RECURSIVE version AS (
+    SELECT note.* FROM consultation_consultationnote AS note
+    WHERE note.hospital_id = %(hospital)s AND note.id = %(note)s
+    UNION ALL
+    SELECT note.* FROM consultation_consultationnote AS note
+    JOIN version ON note.hospital_id = %(hospital)s AND note.id = version.replaces_id
+)
+SELECT * FROM version
+"""
+
+
+def note_versions(note_id: UUID) -> list[ConsultationNote]:
+    """A version of a note and those before it, the latest first; one statement. Empty when there is none."""
+    return list(ConsultationNote.objects.raw(_VERSIONS, {"hospital": require_transaction(), "note": note_id}))
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from almoner.pages.patient_page import patient_head
 from almoner.pages.presenters import billing_widget, service_point_bar, visit_tags
 from almoner.pages.staff import HospitalRequest, hospital_view
 from almoner.pages.step_actions import action_urls
+from almoner.patients.diagnoses import PERMISSION_DIAGNOSE, PERMISSION_READ_DIAGNOSES
 from almoner.patients.operations import find_encounter
 from almoner.service_points.consultation import presenting, queries
 from almoner.service_points.consultation.actions import blank_forms
@@ -119,13 +120,14 @@ def visit(request: HospitalRequest, encounter_id: UUID) -> HttpResponse:
         "bar": bar,
         "billing": billing_widget(billing, formats, request.actor, today=today),
         "course": [
-            presenting.course_line(line, findings, formats, today=today)
-            for line in queries.course(encounter_id)
+            presenting.course_line(line, findings, formats, request.actor, today=today)
+            for line in queries.course(encounter_id, diagnoses=request.actor.may(PERMISSION_READ_DIAGNOSES))
         ],
     }
     if not request.htmx:
         offer = queries.offer(hospital, encounter_id, at=request.at, locale=hospital.locale)
         context["forms"] = blank_forms(offer)
+        context["may_diagnose"] = request.actor.may(PERMISSION_DIAGNOSE)
     return live_page(request, "consultation/visit.html", "consultation/visit_content.html", context)
 
 

@@ -178,7 +178,7 @@ def _value_line(order_id: UUID, test: Test, value: Value, formats: Formats, toda
         tone="required" if flag.is_critical else "overdue",
         earlier=earlier_text(value.earlier, formats, today=today),
         entered=_who_and_when(entered, formats, today) if entered else "",
-        verified=person(entered.verified_by) if entered else "",
+        verified=formats.person(entered.verified_by) if entered else "",
         is_pending=entered is not None and not entered.is_released,
         is_corrected=entered is not None and entered.version > 1,
         told_to=entered.told_to if entered else "",
@@ -189,13 +189,8 @@ def _value_line(order_id: UUID, test: Test, value: Value, formats: Formats, toda
     )
 
 
-def person(name: str) -> str:
-    """Whom a record names, as people read it: ``user:lab@demo.example`` is lab@demo.example."""
-    return name.partition(":")[2] or name
-
-
 def _who_and_when(entered: Entered, formats: Formats, today: date) -> str:
-    return f"{formats.moment(entered.entered_at, today=today)} · {person(entered.entered_by)}"
+    return f"{formats.moment(entered.entered_at, today=today)} · {formats.person(entered.entered_by)}"
 
 
 def earlier_text(earlier: Earlier | None, formats: Formats, *, today: date) -> str:
@@ -218,7 +213,7 @@ def sample_row(order_id: UUID, sample: SampleSeen, formats: Formats, *, today: d
     elif sample.received_at is not None:
         state, tone, at, by = _("Received"), "good", sample.received_at, sample.received_by
         receive = ""
-    says = f"{formats.moment(at, today=today)} · {person(by)}"
+    says = f"{formats.moment(at, today=today)} · {formats.person(by)}"
     return SampleRow(
         accession_number=sample.accession_number,
         specimen=sample.specimen,

@@ -16,7 +16,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from almoner.enforcement.concealment import hides_details
-from almoner.enforcement.facts import Subject, read_many_facts
+from almoner.enforcement.facts import StepFacts, Subject, read_facts, read_many_facts
+from almoner.enforcement.queries import ServicePointStatus, status_of
 from almoner.enforcement.rules import Decision, decide
 from almoner.kernel.actor import Actor
 from almoner.kernel.errors import NotFound
@@ -95,7 +96,7 @@ def work_list_with_started(hospital_id: UUID, *, at: datetime, limit: int = 200)
         return _as_seen(hospital_id, [*_waiting(limit), *started.select_related("patient")[:limit]], at)
 
 
-def done_list(hospital_id: UUID, *, at: datetime, limit: int = 60) -> list[LaboratoryOrder]:
+def done_list(hospital_id: UUID, *, at: datetime, limit: int = 40) -> list[LaboratoryOrder]:
     """Orders about which nothing is left to do, those completed last first."""
     with transaction(hospital_id):
         done = TestOrder.objects.filter(completed_at__isnull=False).order_by("-completed_at")
@@ -114,17 +115,25 @@ def laboratory_order(
 
     ``today`` is the hospital's date at ``at``, which is looked up when left out. Raises ``NotFound``.
     """
+    return order_with_status(hospital_id, order_id, at=at, today=today)[0]
+
+
+def order_with_status(
+    hospital_id: UUID, order_id: UUID, *, at: datetime, today: date | None = None
+) -> tuple[LaboratoryOrder, ServicePointStatus]:
+    """``laboratory_order``, and what its bar shows, of facts that are read once."""
     with transaction(hospital_id):
         order = TestOrder.objects.select_related("patient").filter(id=order_id).first()
         if order is None:
             raise NotFound(
                 _("There is no such order at this hospital."), field="order_id", code="unknown_order"
             )
-        [seen] = _as_seen(hospital_id, [order], at)
-        if seen.details_hidden:
-            return seen
-        tests = with_ranges(order, seen.tests, today=today or day_at(hospital_id, at))
-        return replace(seen, tests=tests)
+        read = read_facts(hospital_id, STEP, Subject(order.encounter_id, order.id), at, with_payments=True)
+        [seen] = _as_decided([order], {order.id: read}, at)
+        if not seen.details_hidden:
+            tests = with_ranges(order, seen.tests, today=today or day_at(hospital_id, at))
+            seen = replace(seen, tests=tests)
+        return seen, status_of(STEP, read, at=at)
 
 
 def order_of_accession(accession_number: str) -> UUID | None:
@@ -184,7 +193,10 @@ def samples_of(order_id: UUID) -> list[SampleSeen]:
 def _as_seen(hospital_id: UUID, orders: list[TestOrder], at: datetime) -> list[LaboratoryOrder]:
     asked = [(STEP, Subject(order.encounter_id, order.id)) for order in orders]
     reads = zip(orders, read_many_facts(hospital_id, asked, at), strict=True)
-    facts = {order.id: read for order, read in reads if read is not None}
+    return _as_decided(orders, {order.id: read for order, read in reads if read is not None}, at)
+
+
+def _as_decided(orders: list[TestOrder], facts: dict[UUID, StepFacts], at: datetime) -> list[LaboratoryOrder]:
     decisions = {order_id: decide(read.policies, read.facts, at) for order_id, read in facts.items()}
     tests = tests_of(
         [

@@ -14,7 +14,7 @@ from almoner.pages.pdf import Document
 from almoner.pages.presenters import Formats
 from almoner.patients.models import Patient
 from almoner.service_points.laboratory.bench import Test, Value
-from almoner.service_points.laboratory.presenting import FLAGS, earlier_text, person
+from almoner.service_points.laboratory.presenting import FLAGS, earlier_text
 from almoner.service_points.laboratory.queries import LaboratoryOrder
 from almoner.service_points.laboratory.rules import Flag
 
@@ -65,7 +65,7 @@ def make_report(
         about.insert(0, formats.day(patient.birth_date))
     ordered = _("%(when)s by %(who)s") % {
         "when": formats.day(formats.local_date(order.ordered_at)),
-        "who": person(order.ordered_by),
+        "who": formats.person(order.ordered_by),
     }
     last = max((finding.released_at for finding in findings), default=None)
     return Report(
@@ -87,7 +87,7 @@ def make_report(
             )
             for test in order.tests
         ),
-        signed=_signatures(findings),
+        signed=_signatures(findings, formats),
     )
 
 
@@ -106,7 +106,7 @@ def _line(test: Test, value: Value, finding: Finding | None, formats: Formats, t
         usual=finding.usual,
         earlier=earlier_text(value.earlier, formats, today=today),
         note=note,
-        signed=person(finding.verified_by or finding.entered_by),
+        signed=formats.person(finding.verified_by or finding.entered_by),
     )
 
 
@@ -114,12 +114,12 @@ def _moment(at: datetime, formats: Formats) -> str:
     return f"{formats.day(formats.local_date(at))} {formats.time(at)}"
 
 
-def _signatures(findings: list[Finding]) -> str:
+def _signatures(findings: list[Finding], formats: Formats) -> str:
     """Who stands by the results: those who verified them, or else those who entered them."""
-    verified = sorted({person(finding.verified_by) for finding in findings if finding.verified_by})
+    verified = sorted({formats.person(finding.verified_by) for finding in findings if finding.verified_by})
     if verified:
         return _("Verified by %(who)s") % {"who": ", ".join(verified)}
-    entered = sorted({person(finding.entered_by) for finding in findings})
+    entered = sorted({formats.person(finding.entered_by) for finding in findings})
     return _("Entered by %(who)s") % {"who": ", ".join(entered)} if entered else ""
 
 

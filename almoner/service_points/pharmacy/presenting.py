@@ -157,5 +157,5 @@ def handed_out_row(one: HandedOut, formats: Formats, actor: Actor, *, today: dat
             for part in one.batches
         ),
         when=when if day == today else f"{formats.day(day)}, {when}",
-        by=one.dispensed_by.partition(":")[2] or one.dispensed_by,
+        by=formats.person(one.dispensed_by),
     )

@@ -283,7 +283,7 @@ def _prescribed_line(
 
 
 def handed_out(
-    *, prescription_id: UUID | None = None, dispensing_id: UUID | None = None, limit: int = 100
+    *, prescription_id: UUID | None = None, dispensing_id: UUID | None = None, limit: int = 60
 ) -> list[HandedOut]:
     """What was handed out, the latest first: of one prescription, at one time, or all; three statements."""
     query = Dispensing.objects.select_related(

@@ -155,7 +155,7 @@ def movement_row(one: StockMovement, formats: Formats, *, today: date) -> Moveme
         batch=one.batch.number,
         quantity=f"{sign}{plain(abs(one.quantity))}",
         about=" · ".join(text for text in (one.reference, one.reason) if text),
-        by=one.moved_by.partition(":")[2] or one.moved_by,
+        by=formats.person(one.moved_by),
     )
 
 

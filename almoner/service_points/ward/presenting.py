@@ -218,7 +218,7 @@ def _charge_row(charge: StayCharge, formats: Formats, today: date) -> ChargeRow:
 
 def _period(stay: BedStay, formats: Formats, *, at: datetime, today: date) -> BedPeriod:
     ended = stay.ended_at or at
-    who = stay.assigned_by.partition(":")[2]
+    who = formats.person(stay.assigned_by)
     return BedPeriod(
         bed=stay.bed.code,
         ward=stay.bed.ward.name,

@@ -17,6 +17,7 @@ from almoner.kernel.errors import Conflict
 from almoner.kernel.tenancy import transaction
 from almoner.orders.models import Admission
 from almoner.pages.answers import done
+from almoner.pages.forms import sent
 from almoner.pages.live import live_page
 from almoner.pages.patient_page import patient_head
 from almoner.pages.presenters import ServicePointBar, billing_widget, service_point_bar
@@ -119,7 +120,7 @@ def transfer(request: HospitalRequest, admission_id: UUID) -> HttpResponse:
         stays = queries.bed_stays(admission_id)
         beds = queries.free_beds_by_ward()
     form = TransferForm(
-        request.POST or None,
+        sent(request),
         beds=beds,
         zone=request.formats.zone,
         may_backdate=request.actor.may(transfers.PERMISSION_BACKDATE),
@@ -188,7 +189,7 @@ def discharge(request: HospitalRequest, admission_id: UUID) -> HttpResponse:
 @hospital_view(operations.PERMISSION_WARD)
 def exception(request: HospitalRequest, admission_id: UUID) -> HttpResponse:
     """A dialog: discharge a patient who leaves without an arrangement, and say why."""
-    form = ExceptionForm(request.POST or None)
+    form = ExceptionForm(sent(request))
     if request.method == "POST":
         passage = form.attempt(
             lambda: operations.discharge_with_exception(

@@ -207,7 +207,7 @@ def _held_card(step: HeldStep, formats: Formats, actor: Actor, *, today: date) -
         amount=formats.money(step.due_minor),
         reason=step.reason if may_read else "",
         held_at=formats.moment(step.held_at, today=today),
-        asked_by=step.asked_by.partition(":")[2],
+        asked_by=formats.person(step.asked_by),
         options=tuple(_option(option, actor) for option in step.options),
         released=step.released,
     )

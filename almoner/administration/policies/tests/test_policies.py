@@ -80,7 +80,7 @@ def test_a_change_is_tried_put_in_force_and_decides_the_next_question(day: BusyD
     )
     page = text_of(manager.get(url_of(*CARDIOLOGY)))
     assert "In force from now on" in page and "How hard: not said → Flexible" in page
-    assert "hospital_manager" in text_of(manager.get(reverse("policies:history")))
+    assert "Grace Adeyemi" in text_of(manager.get(reverse("policies:history")))
     assert "payment_enforcement: flexible" in export(day.hospital.slug)
     with day.hospital.transaction():
         version = ConfigurationVersion.objects.latest("number")

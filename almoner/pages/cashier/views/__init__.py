@@ -19,6 +19,7 @@ from almoner.pages.cashier import presenting, queries
 from almoner.pages.cashier.drawers import moment
 from almoner.pages.cashier.forms import AccountForm, Ticked
 from almoner.pages.cashier.tickets import TICKET_IN_ADDRESS, read_ticket
+from almoner.pages.forms import sent
 from almoner.pages.live import live_page
 from almoner.pages.patient_file import find_patient
 from almoner.pages.patient_page import held_lines, patient_head
@@ -159,7 +160,7 @@ def _form(
 ) -> AccountForm:
     """The form of what is owed: in cash at one's own open drawer, else by card."""
     return AccountForm(
-        request.POST or None,
+        sent(request),
         currency=request.hospital.currency,
         cash_points=points,
         initial={

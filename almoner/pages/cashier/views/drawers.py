@@ -19,6 +19,7 @@ from almoner.pages.answers import done, go_to
 from almoner.pages.cashier import drawers, presenting, queries
 from almoner.pages.cashier.drawer_forms import CloseForm, CountForm, MoveForm, OpenForm
 from almoner.pages.cashier.views.receipts import INVALID, known_paper
+from almoner.pages.forms import sent
 from almoner.pages.live import live_page
 from almoner.pages.staff import HospitalRequest, hospital_view
 from almoner.pages.step_actions import cash_points
@@ -75,7 +76,7 @@ def open_drawer(request: HospitalRequest) -> HttpResponse:
     if mine is not None and request.method != "POST":
         return redirect("cashier:session", mine.id)
     form = OpenForm(
-        request.POST or None,
+        sent(request),
         currency=request.hospital.currency,
         locale=request.hospital.locale,
         cash_points=points,
@@ -139,7 +140,7 @@ def close(request: HospitalRequest, session_id: UUID) -> HttpResponse:
     with transaction(request.hospital.id):
         colleagues = drawers.colleagues_of(request.hospital.id, found)
     form = CloseForm(
-        request.POST or None,
+        sent(request),
         currency=found.currency,
         locale=request.hospital.locale,
         colleagues=colleagues,
@@ -174,7 +175,7 @@ def _close(request: HospitalRequest, session_id: UUID, form: CloseForm) -> CashS
 def move(request: HospitalRequest, session_id: UUID) -> HttpResponse:
     """A dialog: cash to the bank or to the safe, or change from the safe."""
     found = _session(request, session_id)
-    form = MoveForm(request.POST or None, currency=found.currency)
+    form = MoveForm(sent(request), currency=found.currency)
     if request.method == "POST":
         moved = form.attempt(
             lambda: move_cash(

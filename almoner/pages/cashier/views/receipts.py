@@ -19,7 +19,7 @@ from almoner.pages.answers import done, go_to
 from almoner.pages.cashier import presenting, queries
 from almoner.pages.cashier.forms import RefundForm
 from almoner.pages.cashier.tickets import qr_picture, read_ticket, receipt_ticket
-from almoner.pages.forms import StaffForm
+from almoner.pages.forms import StaffForm, sent
 from almoner.pages.live import live_page
 from almoner.pages.presenters import Formats
 from almoner.pages.staff import HospitalRequest, hospital_view
@@ -84,7 +84,7 @@ def _asked(request: HospitalRequest, read: queries.Receipt) -> dict[str, str] | 
             "roles": ", ".join(request.actor.who_may(PERMISSION_VOID))
         }
     return {
-        "by": asked.requested_by.partition(":")[2],
+        "by": request.formats.person(asked.requested_by),
         "when": request.formats.moment(asked.at, today=request.today),
         "reason": asked.reason,
         "why_not": why_not,
@@ -149,7 +149,7 @@ def refund(request: HospitalRequest, payment_id: UUID) -> HttpResponse:
     with transaction(request.hospital.id):
         read = queries.read_receipt(payment_id)
     form = RefundForm(
-        request.POST or None,
+        sent(request),
         currency=read.currency,
         initial={
             "amount": max(read.amount_minor - read.refunded_minor, 0) or None,

@@ -13,6 +13,7 @@ from almoner.kernel.tenancy import transaction
 from almoner.pages.answers import done
 from almoner.pages.cashier.forms import ReasonForm
 from almoner.pages.cashier.views.receipts import dialog
+from almoner.pages.forms import sent
 from almoner.pages.staff import HospitalRequest, hospital_view
 from almoner.payments.models import VoidRequest
 from almoner.payments.operations import (
@@ -28,7 +29,7 @@ from almoner.payments.operations import (
 @hospital_view(PERMISSION_RECORD)
 def ask(request: HospitalRequest, payment_id: UUID) -> HttpResponse:
     """A dialog: the payment was recorded in error; somebody else has to agree."""
-    form = ReasonForm(request.POST or None)
+    form = ReasonForm(sent(request))
     if request.method == "POST":
         asked = form.attempt(
             lambda: request_void(
@@ -64,7 +65,7 @@ def refuse(request: HospitalRequest, void_request_id: UUID) -> HttpResponse:
         asked = VoidRequest.objects.filter(id=void_request_id).first()
     if asked is None:
         raise NotFound(_("There is no such request."), field="request_id", code="unknown_void_request")
-    form = ReasonForm(request.POST or None)
+    form = ReasonForm(sent(request))
     if request.method == "POST":
         refused = form.attempt(
             lambda: refuse_void(
@@ -79,6 +80,6 @@ def refuse(request: HospitalRequest, void_request_id: UUID) -> HttpResponse:
             return done(_("Refused. The payment stands."))
     says = _("“%(reason)s” was asked by %(who)s. The payment stands when this is refused.") % {
         "reason": asked.reason,
-        "who": asked.requested_by.partition(":")[2],
+        "who": request.formats.person(asked.requested_by),
     }
     return dialog(request, form, asked.payment_id, _("Refuse the void"), says)

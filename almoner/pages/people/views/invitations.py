@@ -23,6 +23,7 @@ from almoner.kernel.clock import now
 from almoner.kernel.errors import DomainError, NotFound
 from almoner.kernel.tenancy import transaction
 from almoner.pages.answers import done, go_to
+from almoner.pages.forms import sent
 from almoner.pages.people.forms import InviteForm, JoinForm, department_choices
 from almoner.pages.people.letters import send_invitation
 from almoner.pages.staff import SESSION_KEY, HospitalRequest, hospital_view
@@ -34,7 +35,7 @@ def invite(request: HospitalRequest) -> HttpResponse:
     """A dialog: whom to ask, and as what."""
     with transaction(request.hospital.id):
         form = InviteForm(
-            request.POST or None, roles=roles_of(request.hospital.id), departments=department_choices()
+            sent(request), roles=roles_of(request.hospital.id), departments=department_choices()
         )
     if request.method == "POST":
         invitation = form.attempt(
@@ -86,7 +87,7 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
         invitation = invitations.read_invitation(token, at=now())
     except NotFound as error:
         return render(request, "people/join_closed.html", {"message": error.message}, status=404)
-    form = JoinForm(request.POST or None)
+    form = JoinForm(sent(request))
     known = request.user if isinstance(request.user, User) else None
     problem = ""
     if request.method == "POST" and (invitation.has_account or form.is_valid()):

@@ -16,6 +16,7 @@ from almoner.identity.roles import ROLES
 from almoner.kernel.actor import Role
 from almoner.kernel.errors import NotFound
 from almoner.pages.answers import go_to
+from almoner.pages.forms import sent
 from almoner.pages.people.forms import RoleForm
 from almoner.pages.people.presenting import matrix_of
 from almoner.pages.staff import HospitalRequest, hospital_view
@@ -34,7 +35,7 @@ def matrix(request: HospitalRequest) -> HttpResponse:
 @hospital_view(PERMISSION_MANAGE)
 def new_role(request: HospitalRequest) -> HttpResponse:
     """A role of the hospital's own."""
-    form = RoleForm(request.POST or None, roles=roles_of(request.hospital.id))
+    form = RoleForm(sent(request), roles=roles_of(request.hospital.id))
     if request.method == "POST":
         code = form.attempt(
             lambda: role_changes.add_role(
@@ -60,7 +61,7 @@ def role(request: HospitalRequest, role_code: str) -> HttpResponse:
         raise NotFound(_("The hospital has no such role."), field="role", code="unknown_role")
     found = roles[role_code]
     form = RoleForm(
-        request.POST or None,
+        sent(request),
         roles=roles,
         initial={"title": found.name, "permissions": sorted(found.permissions)},
     )

@@ -26,6 +26,7 @@ from almoner.identity.staff import (
 from almoner.kernel.errors import NotFound
 from almoner.kernel.tenancy import transaction
 from almoner.pages.answers import done, go_to
+from almoner.pages.forms import sent
 from almoner.pages.people.forms import AccessForm, department_choices
 from almoner.pages.people.presenting import audit_line, invitation_line, member_line
 from almoner.pages.staff import HospitalRequest, hospital_view
@@ -57,7 +58,7 @@ def person(request: HospitalRequest, user_id: UUID) -> HttpResponse:
         member = _read(request, user_id)
         roles, departments = roles_of(request.hospital.id), department_choices()
     form = AccessForm(
-        request.POST or None,
+        sent(request),
         roles=roles,
         departments=departments,
         initial={"roles": member.roles, "departments": member.departments},

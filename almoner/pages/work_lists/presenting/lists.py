@@ -15,7 +15,7 @@ from almoner.charging.unbilled import Unbilled
 from almoner.kernel.actor import Actor
 from almoner.kernel.service_points import event_kinds, installed
 from almoner.pages.presenters import Formats
-from almoner.pages.work_lists.presenting.overrides import Button, Tab, button, person
+from almoner.pages.work_lists.presenting.overrides import Button, Tab, button
 from almoner.pages.work_lists.queries import MAXIMUM_COUNTED, Counts, LateEvent, WorkCharge
 from almoner.payments.operations import PERMISSION_RECORD
 
@@ -161,7 +161,7 @@ def late_row(one: LateEvent, formats: Formats, actor: Actor, *, today: date) -> 
         what=kinds[one.kind].title if one.kind in kinds else one.kind,
         note=str(note),
         since=formats.moment(one.recorded_at, today=today),
-        since_note=person(one.recorded_by),
+        since_note=formats.person(one.recorded_by),
         amount=formats.money(one.charged_minor),
         amount_note=str(_("%(amount)s open") % {"amount": formats.money(one.open_minor)})
         if one.open_minor

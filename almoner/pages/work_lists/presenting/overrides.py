@@ -111,11 +111,6 @@ class OverrideRow:
     actions: tuple[Button, ...]
 
 
-def person(actor_name: str) -> str:
-    """Who it was, without the kind of actor: ``user:ada@example.org`` is ``ada@example.org``."""
-    return actor_name.partition(":")[2] or actor_name
-
-
 def step_title(name: str) -> str:
     """What people call the step; its code when the service point is not installed any more."""
     known = steps().get(name)
@@ -151,7 +146,7 @@ def override_row(
     reviewed = ""
     if one.reviewed_at is not None:
         when = formats.moment(one.reviewed_at, today=today)
-        reviewed = str(_("%(when)s by %(who)s") % {"when": when, "who": person(one.reviewed_by)})
+        reviewed = str(_("%(when)s by %(who)s") % {"when": when, "who": formats.person(one.reviewed_by)})
     return OverrideRow(
         url=reverse("work_lists:override", args=[one.override_id]),
         patient=one.patient,
@@ -162,7 +157,7 @@ def override_row(
         reason=one.reason,
         triage=str(_("Triage %(level)d") % {"level": one.triage_level}) if one.triage_level else "",
         granted=formats.moment(one.granted_at, today=today),
-        granted_by=person(one.granted_by),
+        granted_by=formats.person(one.granted_by),
         validity=validity,
         validity_tone=validity_tone,
         retroactive=one.held_decision_id is not None,
@@ -206,7 +201,7 @@ class HistoryLine:
 
 def history_line(record: AuditRecord, formats: Formats, *, today: date) -> HistoryLine:
     """An audit record about an override."""
-    when, who = formats.moment(record.at, today=today), person(record.actor)
+    when, who = formats.moment(record.at, today=today), formats.person(record.actor)
     verdict = record.data.get("verdict", "")
     title = (
         VERDICTS[verdict][0] if verdict in VERDICTS and verdict else ACTIONS.get(record.action, record.action)
@@ -243,7 +238,7 @@ def held_row(one: HeldLately, formats: Formats, *, today: date) -> HeldRow:
         where=one.department,
         due=formats.money(one.due_minor),
         when=formats.moment(one.decided_at, today=today),
-        by=person(one.asked_by),
+        by=formats.person(one.asked_by),
         overridden=one.override_id is not None,
     )
 
@@ -301,7 +296,7 @@ def decision_page(
         reason=one.reason,
         due=formats.money(one.due_minor),
         when=f"{formats.day(formats.local_date(one.decided_at))} {formats.time(one.decided_at)}",
-        by=person(one.asked_by),
+        by=formats.person(one.asked_by),
         version=one.configuration_version,
         facts=tuple(told),
         charges=tuple(
@@ -318,7 +313,7 @@ def _overridden(row: Override, formats: Formats, today: date) -> HistoryLine:
     return HistoryLine(
         title=_("Overridden"),
         says=row.reason,
-        note=str(_("%(when)s by %(who)s") % {"when": when, "who": person(row.created_by)}),
+        note=str(_("%(when)s by %(who)s") % {"when": when, "who": formats.person(row.created_by)}),
     )
 
 

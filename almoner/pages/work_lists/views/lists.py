@@ -28,7 +28,7 @@ from almoner.charging.unbilled import (
 from almoner.enforcement.operations import PERMISSION_REVIEW
 from almoner.kernel.tenancy import transaction
 from almoner.pages.answers import done
-from almoner.pages.forms import StaffForm
+from almoner.pages.forms import StaffForm, sent
 from almoner.pages.live import live_page
 from almoner.pages.staff import HospitalRequest, hospital_view
 from almoner.pages.work_lists import queries
@@ -168,7 +168,7 @@ def _charge_reader(
 @hospital_view(PERMISSION_CORRECT)
 def price(request: HospitalRequest, charge_item_id: UUID) -> HttpResponse:
     """A dialog: give an unpriced charge its price."""
-    form = PriceForm(request.POST or None, currency=request.hospital.currency)
+    form = PriceForm(sent(request), currency=request.hospital.currency)
 
     def give() -> int:
         with transaction(request.hospital.id):
@@ -196,7 +196,7 @@ def price(request: HospitalRequest, charge_item_id: UUID) -> HttpResponse:
 @hospital_view(PERMISSION_CORRECT)
 def deliver(request: HospitalRequest, charge_item_id: UUID) -> HttpResponse:
     """A dialog: the charge was delivered, although no step said so."""
-    form = ReasonForm(request.POST or None)
+    form = ReasonForm(sent(request))
     return _settle(
         request,
         form,
@@ -219,7 +219,7 @@ def deliver(request: HospitalRequest, charge_item_id: UUID) -> HttpResponse:
 @hospital_view(PERMISSION_CORRECT)
 def cancel(request: HospitalRequest, charge_item_id: UUID) -> HttpResponse:
     """A dialog: take a charge back; what was paid for it becomes a deposit."""
-    form = ReasonForm(request.POST or None)
+    form = ReasonForm(sent(request))
     return _settle(
         request,
         form,
@@ -251,7 +251,7 @@ def charge(request: HospitalRequest, subject: str) -> HttpResponse:
 @hospital_view(PERMISSION_CORRECT)
 def no_charge(request: HospitalRequest, subject: str) -> HttpResponse:
     """A dialog: work that was done needs no charge, and why."""
-    form = NoteForm(request.POST or None)
+    form = NoteForm(sent(request))
 
     def read() -> presenting.WorkRow:
         work = find_subject(subject, at=request.at)
@@ -285,7 +285,7 @@ def no_charge(request: HospitalRequest, subject: str) -> HttpResponse:
 @hospital_view(PERMISSION_CORRECT)
 def late_review(request: HospitalRequest, event_id: UUID) -> HttpResponse:
     """A dialog: an event after discharge was looked at."""
-    form = NoteForm(request.POST or None)
+    form = NoteForm(sent(request))
     return _settle(
         request,
         form,

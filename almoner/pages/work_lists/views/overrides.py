@@ -24,7 +24,7 @@ from almoner.identity.models import AuditRecord
 from almoner.kernel.errors import Conflict, NotFound
 from almoner.kernel.tenancy import transaction
 from almoner.pages.answers import done
-from almoner.pages.forms import StaffForm
+from almoner.pages.forms import StaffForm, sent
 from almoner.pages.live import live_page
 from almoner.pages.staff import HospitalRequest, hospital_view
 from almoner.pages.work_lists.forms import HeldForm, ReasonForm, ReviewForm
@@ -97,7 +97,7 @@ def _dialog(
 @hospital_view(PERMISSION_REVIEW)
 def review(request: HospitalRequest, override_id: UUID) -> HttpResponse:
     """A dialog: accept the override with a note, or dispute it."""
-    form = ReviewForm(request.POST or None)
+    form = ReviewForm(sent(request))
     if request.method == "POST":
         reviewed = form.attempt(
             lambda: review_override(
@@ -121,7 +121,7 @@ def review(request: HospitalRequest, override_id: UUID) -> HttpResponse:
 @hospital_view(PERMISSION_REVOKE)
 def revoke(request: HospitalRequest, override_id: UUID) -> HttpResponse:
     """A dialog: the override ends now."""
-    form = ReasonForm(request.POST or None)
+    form = ReasonForm(sent(request))
     if request.method == "POST":
         revoked = form.attempt(
             lambda: revoke_override(
@@ -170,7 +170,7 @@ def apply_override(request: HospitalRequest, decision_id: UUID) -> HttpResponse:
     if found.encounter_id is None:
         raise Conflict(_("This decision is of no visit."), field="decision_id", code="no_encounter")
     subject = Subject(found.encounter_id, found.order_id)
-    form = HeldForm(request.POST or None, formats=request.formats, at=request.at)
+    form = HeldForm(sent(request), formats=request.formats, at=request.at)
     if request.method == "POST":
         granted = form.attempt(
             lambda: grant_override(

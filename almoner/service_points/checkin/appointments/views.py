@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from almoner.kernel.tenancy import transaction
 from almoner.pages.answers import done, go_to
+from almoner.pages.forms import sent
 from almoner.pages.live import live_page
 from almoner.pages.patient_file import find_patient
 from almoner.pages.patient_page import patient_head
@@ -76,7 +77,7 @@ def new(request: HospitalRequest, patient_id: UUID) -> HttpResponse:
         departments = [(one.code, one.name) for one in departments_to_check_in()]
         doctors = practitioners(request.hospital.id)
     form = AppointmentForm(
-        request.POST or None,
+        sent(request),
         departments=departments,
         practitioners=doctors,
         zone=request.formats.zone,
@@ -121,7 +122,7 @@ def move_dialog(request: HospitalRequest, appointment_id: UUID) -> HttpResponse:
         doctors = practitioners(request.hospital.id)
     local = known.starts_at.astimezone(request.formats.zone)
     form = AppointmentForm(
-        request.POST or None,
+        sent(request),
         departments=[],
         practitioners=doctors,
         zone=request.formats.zone,

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from almoner.enforcement.queries import billing_statuses
 from almoner.kernel.tenancy import transaction
 from almoner.pages.answers import go_to
+from almoner.pages.forms import sent
 from almoner.pages.patient_file import find_patient
 from almoner.pages.patient_page import patient_head
 from almoner.pages.search import MAXIMUM_LENGTH, find_duplicates, find_patients
@@ -76,7 +77,7 @@ def merge(request: HospitalRequest, patient_id: UUID, duplicate_id: UUID) -> Htt
             return redirect("checkin:merge-choose", kept.id)
     differs = {name for name in CHOOSABLE if getattr(kept, name) != getattr(duplicate, name)}
     form = MergeForm(
-        request.POST or None,
+        sent(request),
         differs=differs,
         initial={name: KEPT if getattr(kept, name) or name == "sex" else DUPLICATE for name in differs},
     )

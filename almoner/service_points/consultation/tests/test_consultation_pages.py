@@ -272,6 +272,11 @@ def test_every_template_of_the_consultation_is_given_what_it_asks_for(
         post(doctor, day, patient, "start/")
         doctor.get(address(day, patient))
     send(doctor, day, "John Doe", "note", "notes/", text="x")
+    with day.hospital.transaction():
+        note = ConsultationNote.objects.first()
+    assert note is not None
+    doctor.get(f"/consultation/notes/{note.id}/correction/")
+    doctor.get(f"/consultation/notes/{note.id}/versions/")
     referred = refer(
         day.hospital.id,
         encounter_id=day.visits["Priya Raman"].id,

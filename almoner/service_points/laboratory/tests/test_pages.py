@@ -310,7 +310,7 @@ def test_a_second_person_verifies_and_only_then_the_doctor_reads_it(day: BusyDay
     assert "5.25" in text_of(doctor.get(visit))
     assert "Jane Smith" in text_of(technician.get("/laboratory/done/"))
     report = text_of(technician.get(f"/laboratory/orders/{order_id}/report/"))
-    assert "Verified by administrator-" in report
+    assert "Verified by Grace Adeyemi" in report
 
 
 def test_a_critical_value_waits_until_somebody_was_told(day: BusyDay, technician: Client) -> None:

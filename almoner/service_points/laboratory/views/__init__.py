@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from almoner.enforcement.facts import Subject
-from almoner.enforcement.queries import billing_statuses, service_point_status
+from almoner.enforcement.queries import billing_statuses
 from almoner.kernel.errors import Conflict, NotFound
 from almoner.pages.answers import done
 from almoner.pages.live import live_page
@@ -77,9 +77,10 @@ def scan(request: HospitalRequest) -> HttpResponse:
 @hospital_view(PERMISSION_PROCESS)
 def order(request: HospitalRequest, order_id: UUID) -> HttpResponse:
     """``/laboratory/orders/ID/``: one order with its bar; its samples and tests once it is released."""
-    found = queries.laboratory_order(request.hospital.id, order_id, at=request.at, today=request.today)
+    found, status = queries.order_with_status(
+        request.hospital.id, order_id, at=request.at, today=request.today
+    )
     subject = Subject(found.encounter_id, found.order_id)
-    status = service_point_status(request.hospital.id, STEP, subject, at=request.at)
     urls = action_urls(STEP, subject) if not found.is_processed or status.due_minor else {}
     if not found.is_processed:
         urls["proceed"] = reverse("laboratory:process", args=[order_id])

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods
 from almoner.kernel.errors import NotFound
 from almoner.orders.findings import plain, range_text
 from almoner.pages.answers import done
+from almoner.pages.forms import sent
 from almoner.pages.staff import HospitalRequest, hospital_view
 from almoner.service_points.laboratory import operations, presenting
 from almoner.service_points.laboratory.forms import RangeForm, ResultsForm, TellForm, VerifyForm
@@ -25,7 +26,7 @@ from almoner.service_points.laboratory.views.shared import INVALID, order_in_wor
 def enter(request: HospitalRequest, order_id: UUID) -> HttpResponse:
     """The dialog in which the results of an order are entered or corrected."""
     found = order_in_work(request, order_id)
-    form = ResultsForm(request.POST or None, tests=found.tests)
+    form = ResultsForm(sent(request), tests=found.tests)
     if request.method == "POST":
         entered = form.attempt(
             lambda: operations.enter_results(
@@ -58,7 +59,7 @@ def enter(request: HospitalRequest, order_id: UUID) -> HttpResponse:
 def verify(request: HospitalRequest, order_id: UUID) -> HttpResponse:
     """The dialog in which a second person stands by what somebody else entered."""
     found = order_in_work(request, order_id)
-    form = VerifyForm(request.POST or None, choices=_to_verify(found, request))
+    form = VerifyForm(sent(request), choices=_to_verify(found, request))
     if request.method == "POST":
         verified = form.attempt(
             lambda: operations.verify_results(
@@ -88,7 +89,7 @@ def _to_verify(order: LaboratoryOrder, request: HospitalRequest) -> list[tuple[s
             parts.append(_("usual %(range)s") % {"range": usual} if usual else "")
             earlier = presenting.earlier_text(value.earlier, request.formats, today=request.today)
             parts.append(_("before: %(earlier)s") % {"earlier": earlier} if earlier else "")
-            parts.append(_("entered by %(who)s") % {"who": presenting.person(entered.entered_by)})
+            parts.append(_("entered by %(who)s") % {"who": request.formats.person(entered.entered_by)})
             title = f"{value.parameter.name}: {' · '.join(part for part in parts if part)}"
             choices.append((str(entered.result_id), title))
     return choices
@@ -102,7 +103,7 @@ def tell(request: HospitalRequest, order_id: UUID, result_id: UUID) -> HttpRespo
     value = next((one for one in found.values if one.entered and one.entered.result_id == result_id), None)
     if value is None or value.entered is None:
         raise NotFound(_("There is no such result."), field="result_id", code="unknown_result")
-    form = TellForm(request.POST or None)
+    form = TellForm(sent(request))
     if request.method == "POST":
         told = form.attempt(
             lambda: operations.tell_critical(
@@ -136,7 +137,7 @@ def reference_range(request: HospitalRequest, order_id: UUID, order_line_id: UUI
     value = next((one for one in test.values if one.parameter.code == wanted), None) if test else None
     if test is None or value is None:
         raise NotFound(_("There is no such test."), field="order_line_id", code="unknown_order_line")
-    form = RangeForm(request.POST or None, initial=_plainly(RangeForm.initial_of(value)))
+    form = RangeForm(sent(request), initial=_plainly(RangeForm.initial_of(value)))
     if request.method == "POST":
         saved = form.attempt(
             lambda: (

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from almoner.kernel.errors import NotFound
 from almoner.kernel.tenancy import transaction
 from almoner.pages.answers import done
+from almoner.pages.forms import sent
 from almoner.pages.staff import HospitalRequest, hospital_view
 from almoner.patients.models import Patient
 from almoner.service_points.laboratory import operations, queries
@@ -63,7 +64,7 @@ def reject(request: HospitalRequest, order_id: UUID, sample_id: UUID) -> HttpRes
     sample = next((one for one in samples if one.sample_id == sample_id), None)
     if sample is None:
         raise NotFound(_("There is no such sample."), field="sample_id", code="unknown_sample")
-    form = RejectForm(request.POST or None)
+    form = RejectForm(sent(request))
     if request.method == "POST":
         rejected = form.attempt(
             lambda: operations.reject_sample(

@@ -13,6 +13,7 @@ from almoner.kernel.errors import NotFound
 from almoner.kernel.tenancy import transaction
 from almoner.pages.answers import done
 from almoner.pages.cashier.tickets import qr_picture
+from almoner.pages.forms import sent
 from almoner.pages.live import live_page
 from almoner.pages.staff import HospitalRequest, hospital_view
 from almoner.service_points.pharmacy import operations, presenting, queries
@@ -61,7 +62,7 @@ def take_back(request: HospitalRequest, dispensing_id: UUID) -> HttpResponse:
     """The dialog in which something comes back."""
     with transaction(request.hospital.id):
         found = _find(dispensing_id)
-    form = ReturnForm(request.POST or None, handed_out=found)
+    form = ReturnForm(sent(request), handed_out=found)
     if request.method == "POST":
         made = form.attempt(
             lambda: operations.take_back(

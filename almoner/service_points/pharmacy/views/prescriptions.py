@@ -22,6 +22,7 @@ from almoner.enforcement.queries import (
 from almoner.kernel.errors import Conflict, NotFound
 from almoner.kernel.tenancy import transaction
 from almoner.pages.answers import done
+from almoner.pages.forms import sent
 from almoner.pages.live import live_page
 from almoner.pages.presenters import billing_widget, service_point_bar
 from almoner.pages.staff import HospitalRequest, hospital_view
@@ -74,7 +75,7 @@ def prescription(request: HospitalRequest, prescription_id: UUID) -> HttpRespons
         "prescription": found,
         "patient_url": reverse("patient", args=[found.patient_id]),
         "ordered": formats.moment(found.ordered_at, today=request.today),
-        "ordered_by": found.ordered_by.partition(":")[2],
+        "ordered_by": formats.person(found.ordered_by),
         "tag": tag,
         "tag_title": tag_title,
         "kind": presenting.KINDS.get(found.request_type, ""),
@@ -145,9 +146,7 @@ def dispense_part(request: HospitalRequest, prescription_id: UUID) -> HttpRespon
     """The dialog in which a part is handed out, by line."""
     with transaction(request.hospital.id):
         read = queries.prescription_file(prescription_id)
-    form = DispenseForm(
-        request.POST or None, lines=read.lines, today=request.today, show_day=request.formats.day
-    )
+    form = DispenseForm(sent(request), lines=read.lines, today=request.today, show_day=request.formats.day)
     if request.method == "POST":
         handed_out = form.attempt(lambda: _part(request, prescription_id, form))
         if handed_out:
@@ -170,7 +169,7 @@ def substitute(request: HospitalRequest, prescription_id: UUID, line: int) -> Ht
     found = next((one for one in read.lines if one.line == line), None)
     if found is None:
         raise NotFound(_("The prescription has no such line."), field="line", code="unknown_line")
-    form = SubstituteForm(request.POST or None, line=found)
+    form = SubstituteForm(sent(request), line=found)
     if request.method == "POST":
         made = form.attempt(
             lambda: operations.substitute(

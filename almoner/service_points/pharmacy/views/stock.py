@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from almoner.kernel.tenancy import transaction
 from almoner.pages.answers import done, go_to
+from almoner.pages.forms import sent
 from almoner.pages.live import live_page
 from almoner.pages.staff import HospitalRequest, hospital_view
 from almoner.service_points.pharmacy import operations, stock_presenting, stock_queries
@@ -134,7 +135,7 @@ def adjust(request: HospitalRequest, batch_id: UUID) -> HttpResponse:
     """The dialog in which stock is found, missing or disposed of."""
     with transaction(request.hospital.id):
         batch = stock_queries.batch_file(batch_id)
-    form = AdjustForm(request.POST or None)
+    form = AdjustForm(sent(request))
     if request.method == "POST":
         moved = form.attempt(lambda: _adjust(request, batch_id, form))
         if moved is not None:
@@ -163,7 +164,7 @@ def expiry(request: HospitalRequest, batch_id: UUID) -> HttpResponse:
     """The dialog in which a mistyped expiry is corrected."""
     with transaction(request.hospital.id):
         batch = stock_queries.batch_file(batch_id)
-    form = ExpiryForm(request.POST or None, initial={"expires_on": batch.expires_on})
+    form = ExpiryForm(sent(request), initial={"expires_on": batch.expires_on})
     if request.method == "POST":
         corrected = form.attempt(
             lambda: operations.correct_expiry(
@@ -189,7 +190,7 @@ def minimum(request: HospitalRequest, stock_item_id: UUID) -> HttpResponse:
     """The dialog that says when an item is low."""
     with transaction(request.hospital.id):
         found = stock_queries.stock_file(stock_item_id, today=request.today)
-    form = MinimumForm(request.POST or None, initial={"minimum": plain(found.line.minimum)})
+    form = MinimumForm(sent(request), initial={"minimum": plain(found.line.minimum)})
     if request.method == "POST":
         changed = form.attempt(
             lambda: operations.set_minimum(
@@ -217,7 +218,7 @@ def count(request: HospitalRequest, stock_item_id: UUID) -> HttpResponse:
         for one in found.batches
         if one.on_hand or one.expires_on >= request.today
     ]
-    form = CountForm(request.POST or None, batches=batches, initial={"began_at": request.at.isoformat()})
+    form = CountForm(sent(request), batches=batches, initial={"began_at": request.at.isoformat()})
     context = {"form": form, "row": stock_presenting.stock_row(found.line, request.formats)}
     context["action"] = request.path
     if request.method != "POST":
