@@ -100,7 +100,7 @@ def find_photo(patient_id: UUID) -> PatientPhoto:
     """The patient's picture. Raises ``NotFound`` when there is none. Needs the hospital's transaction."""
     photo = PatientPhoto.objects.filter(patient=patient_id).first()
     if photo is None:
-        raise NotFound(_("There is no photo of this patient.", field="patient_id", code="no_photo")
+        raise NotFound(_("There is no photo of this patient."), field="patient_id", code="no_photo")
     return photo
 
 
