@@ -70,4 +70,6 @@ def test_durations_read_at_a_glance(minutes: int, words: str) -> None:
     ],
 )
 def test_a_moment_is_a_time_today_and_a_day_otherwise(locale: str, today: date, words: str) -> None:
-    assert Formats("USD", locale, ZoneInfo("UTC"), ActorNames(new_id())).moment(AT, today=today) == words
+    assert (
+        Formats("USD", locale, locale, ZoneInfo("UTC"), ActorNames(new_id())).moment(AT, today=today) == words
+    )
