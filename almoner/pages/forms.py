@@ -14,7 +14,8 @@ from django.utils.translation import gettext_lazy as _
 
 from almoner.kernel.errors import DomainError, IdempotencyMismatch, PermissionRefused
 from almoner.kernel.ids import new_id
-from almoner.kernel.money import InvalidAmount, Money, parse_minor
+from almoner.kernel.money import InvalidAmount, Money
+from almoner.pages.amounts import read_amount, write_amount
 
 Result = TypeVar("Result")
 
@@ -37,7 +38,7 @@ class QuickSelect(forms.Select):
 
 
 class AmountField(forms.CharField):
-    """Money as people write it (``75``, ``$75.00``); gives minor units of ``currency``."""
+    """Money as people at the hospital write it (``75``, ``$75.00``); gives minor units of ``currency``."""
 
     def __init__(self, *, currency: str = "USD", minimum_minor: int = 1, **kwargs: Any) -> None:
         super().__init__(max_length=40, **kwargs)
@@ -46,14 +47,14 @@ class AmountField(forms.CharField):
         self.widget.attrs.update({"inputmode": "decimal", "autocomplete": "off"})
 
     def prepare_value(self, value: Any) -> Any:
-        return Money(value, self.currency).plain() if isinstance(value, int) else value
+        return write_amount(value, self.currency) if isinstance(value, int) else value
 
     def clean(self, value: Any) -> int | None:
         text = super().clean(value)
         if not text:
             return None
         try:
-            minor = parse_minor(text, self.currency)
+            minor = read_amount(text, self.currency)
         except InvalidAmount as error:
             raise forms.ValidationError(error.message) from error
         if minor < self.minimum_minor:

@@ -29,6 +29,7 @@ from almoner.kernel.actor import Actor, Role
 from almoner.kernel.clock import local_date, now
 from almoner.kernel.errors import DomainError, NotFound, PermissionRefused
 from almoner.kernel.tenancy import transaction
+from almoner.pages.amounts import amounts_as
 from almoner.pages.presenters import Formats
 
 SESSION_KEY = "hospital_id"
@@ -227,7 +228,10 @@ def _run(
 ) -> HttpResponse:
     reading = request.method in SAFE_METHODS
     try:
-        with transaction(request.hospital.id) if reading else nullcontext():
+        with (
+            amounts_as(request.hospital.locale),
+            transaction(request.hospital.id) if reading else nullcontext(),
+        ):
             return view(request, *args, **kwargs)
     except DomainError as error:
         return _refuse(request, error)

@@ -28,7 +28,7 @@ class AppointmentForm(StaffForm):
         label=_("Takes"),
         coerce=int,
         initial=20,
-        choices=[(length, _("%(n)d min") % {"n": length}) for length in LENGTHS],
+        choices=lambda: [(length, _("%(n)d min") % {"n": length}) for length in LENGTHS],
     )
     reason = forms.CharField(label=_("Reason"), max_length=300, required=False)
 
