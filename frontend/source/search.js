@@ -1,13 +1,15 @@
-// A search field with results ([data-find]): arrow keys walk through them, Escape closes them, and those of the bar
-// close when something else is pressed.
+// A search field with results ([data-find]): arrow keys walk through them, Escape closes them and then leaves
+// the field, and those of the bar close when something else is pressed.
 const list = (search) => search.querySelector("#search-results, [data-results]");
 
 document.addEventListener("keydown", (event) => {
   const search = event.target.closest?.("[data-find]");
   if (!search) return;
   if (event.key === "Escape") {
+    const field = search.querySelector("input");
+    if (list(search).childElementCount) field.focus();
+    else field.blur();
     list(search).replaceChildren();
-    search.querySelector("input").focus();
     return;
   }
   if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from almoner.enforcement.concealment import PERMISSION_READ_BLOCKED
 from almoner.kernel.actor import Actor
 from almoner.pages.cashier.forms import Ticked
-from almoner.pages.cashier.queries import DayTotals, Owed, Receipt, Taken, TenderLine, WaitingVoid
+from almoner.pages.cashier.queries import DayTotals, Moved, Owed, Receipt, Taken, TenderLine, WaitingVoid
 from almoner.pages.presenters import METHODS, Formats
 
 
@@ -124,24 +124,63 @@ def taken_row(one: Taken, formats: Formats, *, today: date) -> TakenRow:
 
 
 @dataclass(frozen=True, slots=True)
-class MethodTotal:
-    method: Any
+class TotalRow:
+    """The day's money of a method, or of a drawer (``url`` leads to its report, ``by`` is its cashier)."""
+
+    title: Any
     taken: str
     given_back: str
+    net: Any
+    url: str = ""
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DaySums:
+    """The day's sums in words; ``net`` of all methods is empty for whom the cash is hidden."""
+
+    methods: tuple[TotalRow, ...]
+    drawers: tuple[TotalRow, ...]
     net: str
 
 
-def method_totals(totals: DayTotals, formats: Formats) -> tuple[MethodTotal, ...]:
-    """What came in and went out by method, in the order of the methods."""
-    return tuple(
-        MethodTotal(
-            method=title,
-            taken=formats.money(totals.taken.get(code, 0)),
-            given_back=formats.money(totals.given_back.get(code, 0)),
-            net=formats.money(totals.taken.get(code, 0) - totals.given_back.get(code, 0)),
-        )
-        for code, title in METHODS.items()
-        if code in totals.taken or code in totals.given_back
+def day_sums(totals: DayTotals, formats: Formats, *, is_blind: bool, sees_drawers: bool) -> DaySums:
+    """What came in and went out, by method in their order, and by drawer for who ``sees_drawers``.
+
+    ``is_blind``: whoever looks is still to count a drawer, and so is not told what was taken in cash.
+    """
+    net_minor = sum(one.taken_minor - one.given_back_minor for one in totals.by_method.values())
+    return DaySums(
+        methods=tuple(
+            TotalRow(title, "", "", _("to be counted"))
+            if is_blind and code == "cash"
+            else _total_row(title, totals.by_method[code], formats)
+            for code, title in METHODS.items()
+            if code in totals.by_method
+        ),
+        drawers=tuple(
+            _total_row(
+                drawer.name if drawer else _("Without a drawer"),
+                moved,
+                formats,
+                url=reverse("cashier:session", args=[drawer.session_id]) if drawer else "",
+                by=drawer.cashier.partition(":")[2] if drawer else "",
+            )
+            for drawer, moved in totals.by_drawer.items()
+            if sees_drawers
+        ),
+        net="" if is_blind and "cash" in totals.by_method else formats.money(net_minor),
+    )
+
+
+def _total_row(title: Any, moved: Moved, formats: Formats, *, url: str = "", by: str = "") -> TotalRow:
+    return TotalRow(
+        title=title,
+        taken=formats.money(moved.taken_minor),
+        given_back=formats.money(moved.given_back_minor),
+        net=formats.money(moved.taken_minor - moved.given_back_minor),
+        url=url,
+        by=by,
     )
 
 

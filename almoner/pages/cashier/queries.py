@@ -101,11 +101,31 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
-class DayTotals:
-    """By method, in minor units: what was taken (voids left out) and what was given back."""
+class Moved:
+    """What was taken (voids left out) and what was given back, in minor units."""
 
-    taken: dict[str, int]
-    given_back: dict[str, int]
+    taken_minor: int = 0
+    given_back_minor: int = 0
+
+    def __add__(self, other: Moved) -> Moved:
+        return Moved(self.taken_minor + other.taken_minor, self.given_back_minor + other.given_back_minor)
+
+
+@dataclass(frozen=True, slots=True)
+class Drawer:
+    """A cash session that money of the day went through: its id, number and cashier."""
+
+    session_id: UUID
+    name: str
+    cashier: str
+
+
+@dataclass(frozen=True, slots=True)
+class DayTotals:
+    """A day's money by method, and by drawer (None: outside of one); ``count`` payments."""
+
+    by_method: dict[str, Moved]
+    by_drawer: dict[Drawer | None, Moved]
     count: int
 
 
@@ -133,23 +153,32 @@ LIMIT %(limit)s
 """
 
 _TOTALS = """
-SELECT 'taken', tender.method, sum(tender.amount_minor)::bigint, count(*) FILTER (WHERE tender.line = 1)
-FROM payments_payment AS payment
-JOIN payments_paymenttender AS tender
-    ON tender.hospital_id = %(hospital)s AND tender.payment_id = payment.id
-WHERE payment.hospital_id = %(hospital)s AND payment.received_at >= %(start)s AND payment.received_at < %(end)s
-  AND (%(point)s::varchar = '' OR payment.cash_point = %(point)s::varchar)
-  AND NOT EXISTS (SELECT FROM payments_paymentvoid AS void
-                  WHERE void.hospital_id = %(hospital)s AND void.payment_id = payment.id)
-GROUP BY tender.method
-UNION ALL
-SELECT 'given', refund.method, sum(refund.amount_minor)::bigint, count(*)
-FROM payments_refund AS refund
-JOIN payments_payment AS payment
-    ON payment.hospital_id = %(hospital)s AND payment.id = refund.payment_id
-WHERE refund.hospital_id = %(hospital)s AND refund.at >= %(start)s AND refund.at < %(end)s
-  AND (%(point)s::varchar = '' OR payment.cash_point = %(point)s::varchar)
-GROUP BY refund.method
+WITH moved AS (
+    SELECT tender.method, payment.cash_session_id, tender.amount_minor AS taken_minor, 0 AS given_minor,
+           (tender.line = 1)::int AS counts
+    FROM payments_payment AS payment
+    JOIN payments_paymenttender AS tender
+        ON tender.hospital_id = %(hospital)s AND tender.payment_id = payment.id
+    WHERE payment.hospital_id = %(hospital)s
+      AND payment.received_at >= %(start)s AND payment.received_at < %(end)s
+      AND (%(point)s::varchar = '' OR payment.cash_point = %(point)s::varchar)
+      AND NOT EXISTS (SELECT FROM payments_paymentvoid AS void
+                      WHERE void.hospital_id = %(hospital)s AND void.payment_id = payment.id)
+    UNION ALL
+    SELECT refund.method, refund.cash_session_id, 0, refund.amount_minor, 0
+    FROM payments_refund AS refund
+    JOIN payments_payment AS payment
+        ON payment.hospital_id = %(hospital)s AND payment.id = refund.payment_id
+    WHERE refund.hospital_id = %(hospital)s AND refund.at >= %(start)s AND refund.at < %(end)s
+      AND (%(point)s::varchar = '' OR payment.cash_point = %(point)s::varchar)
+)
+SELECT moved.method, session.id, upper(session.cash_point) || '/' || session.number, session.cashier,
+       sum(moved.taken_minor)::bigint, sum(moved.given_minor)::bigint, sum(moved.counts)
+FROM moved
+LEFT JOIN payments_cashsession AS session
+    ON session.hospital_id = %(hospital)s AND session.id = moved.cash_session_id
+GROUP BY moved.method, session.id, session.cash_point, session.number, session.cashier
+ORDER BY session.cash_point, session.number
 """
 
 
@@ -168,11 +197,14 @@ def payments_of_day(hospital: Hospital, day: date, cash_point: str) -> tuple[lis
         taken = [Taken(*row) for row in cursor.fetchall()]
         cursor.execute(_TOTALS, parameters)
         rows = cursor.fetchall()
-    return taken, DayTotals(
-        taken={method: minor for kind, method, minor, _ in rows if kind == "taken"},
-        given_back={method: minor for kind, method, minor, _ in rows if kind == "given"},
-        count=sum(count for kind, _, _, count in rows if kind == "taken"),
-    )
+    by_method: dict[str, Moved] = {}
+    by_drawer: dict[Drawer | None, Moved] = {}
+    for method, session_id, name, cashier, taken_minor, given_back_minor, _count in rows:
+        moved = Moved(taken_minor, given_back_minor)
+        drawer = Drawer(session_id, name, cashier) if session_id else None
+        by_method[method] = by_method.get(method, Moved()) + moved
+        by_drawer[drawer] = by_drawer.get(drawer, Moved()) + moved
+    return taken, DayTotals(by_method, by_drawer, sum(row[-1] for row in rows))
 
 
 @dataclass(frozen=True, slots=True)

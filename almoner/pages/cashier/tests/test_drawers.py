@@ -79,6 +79,36 @@ def test_two_tabs_open_one_drawer_and_the_second_is_told(day: BusyDay) -> None:
     assert len(drawers(day)) == 1
 
 
+def sums(page: HttpResponse) -> str:
+    """What the desk says under Sums."""
+    return text_of(page).rpartition("Sums")[2]
+
+
+def test_the_sums_of_the_day_do_not_tell_who_is_still_to_count_what_was_taken_in_cash(
+    day: BusyDay, cashier: Client
+) -> None:
+    desk = reverse("cashier:desk")
+    told = sums(cashier.get(desk))
+    assert "Cash to be counted" in told and "Card $75.00 $0.00 $75.00" in told
+    assert "$215.00" not in told and "$515.00" not in told
+    send(cashier, url(day, "close-drawer"), piece_2000="2", piece_500="2", reason="Counted")
+    assert "Cash $215.00 $75.00 $140.00" in sums(cashier.get(desk))
+
+
+def test_who_supervises_sees_the_sums_of_the_day_by_method_and_by_drawer(
+    day: BusyDay, cashier: Client
+) -> None:
+    day.hospital.pay(day.patients[MARIA], 2000, at=AT)
+    day.hospital.pay(day.patients[MARIA], 1500, method="card", at=AT)
+    office = member_client(day.hospital.id, "billing_staff")
+    told = sums(office.get(reverse("cashier:desk")))
+    assert "Cash $235.00 $75.00 $160.00" in told
+    assert "MAIN/1" in told and "$35.00 $0.00 $35.00" in told
+    assert "Without a drawer $590.00 $75.00 $515.00" in told
+    assert url(day, "session") in office.get(reverse("cashier:desk")).content.decode()
+    assert "Without a drawer" not in sums(cashier.get(reverse("cashier:desk")))
+
+
 def test_a_drawer_is_counted_blind_and_a_difference_is_explained(day: BusyDay, cashier: Client) -> None:
     day.hospital.pay(day.patients[MARIA], 2000, at=AT)
     report = text_of(cashier.get(url(day, "session")))

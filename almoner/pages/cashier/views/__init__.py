@@ -16,7 +16,7 @@ from almoner.kernel.errors import DomainError, NotFound
 from almoner.kernel.tenancy import transaction
 from almoner.pages.answers import done, go_to
 from almoner.pages.cashier import presenting, queries
-from almoner.pages.cashier.drawers import moment
+from almoner.pages.cashier.drawers import is_blind, moment
 from almoner.pages.cashier.forms import AccountForm, Ticked
 from almoner.pages.cashier.tickets import TICKET_IN_ADDRESS, read_ticket
 from almoner.pages.forms import sent
@@ -31,6 +31,7 @@ from almoner.patients.models import Patient, PatientAccount
 from almoner.payments.models import CashSession
 from almoner.payments.operations import (
     PERMISSION_RECORD,
+    PERMISSION_SUPERVISE,
     PERMISSION_VOID,
     Recorded,
     apply_deposits,
@@ -52,16 +53,20 @@ def desk(request: HospitalRequest) -> HttpResponse:
     if point and point not in dict(points):
         raise NotFound(_("There is no such cash point."), field="point", code="unknown_cash_point")
     taken, totals = queries.payments_of_day(request.hospital, request.today, point)
-    formats = request.formats
+    formats, mine = request.formats, open_session_of(request.user.id)
     context = {
         "points": points,
         "point": point,
         "rows": [presenting.taken_row(one, formats, today=request.today) for one in taken],
         "is_full": len(taken) == queries.MAXIMUM_PAYMENTS,
-        "methods": presenting.method_totals(totals, formats),
+        "sums": presenting.day_sums(
+            totals,
+            formats,
+            is_blind=mine is not None and is_blind(mine, request.actor),
+            sees_drawers=request.actor.may(PERMISSION_SUPERVISE),
+        ),
         "count": totals.count,
-        "net": formats.money(sum(totals.taken.values()) - sum(totals.given_back.values())),
-        "drawer": _drawer(open_session_of(request.user.id), request),
+        "drawer": _drawer(mine, request),
         "asked": _asked_voids(request),
     }
     query = f"point={point}" if point else ""
