@@ -177,14 +177,14 @@ def test_the_doctor_notes_orders_and_finishes_with_the_keyboard(
     expect(page.get_by_label("Note", exact=True)).to_have_value("")
 
     page.get_by_role("heading", name="Maria Silva").focus()
-    page.keyboard.press("2")
+    page.keyboard.press("3")
     page.get_by_label("Narrow the tests").fill("lip")
     expect(page.get_by_label("Blood count")).to_be_hidden()
     page.get_by_label("Lipid panel · $35.00").check()
     page.get_by_role("button", name="Order the tests").press("Enter")
     expect(course).to_contain_text("Lipid panel")
 
-    page.keyboard.press("3")
+    page.keyboard.press("4")
     page.get_by_role("button", name="Prescribe", exact=True).press("Enter")
     expect(page.get_by_text("Choose at least one medication.")).to_be_visible()
     visitor.expect_complaint("422")

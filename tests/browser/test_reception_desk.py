@@ -103,3 +103,45 @@ def test_who_is_expected_is_checked_in_by_keyboard_alone(
     expect(page.locator("#fees")).to_contain_text("$75.00")
     page.get_by_label("Reason").press("Enter")
     expect(page.get_by_role("heading", name="Token")).to_be_visible()
+
+
+def test_a_new_patient_is_registered_and_checked_in_by_keyboard_alone(
+    visit: Visit, receptionist: str
+) -> None:
+    """From the search to the token, with nothing but ``page.keyboard``."""
+    visitor = visit()
+    visitor.log_in(receptionist)
+    page = visitor.open("/check-in/")
+    press, type_ = page.keyboard.press, page.keyboard.type
+    expect(page.get_by_role("searchbox", name="Who arrives?")).to_be_focused()
+    type_("Zora Neale")
+    register = page.get_by_role("link", name="Nobody is found by")
+    expect(register).to_be_visible()
+    press("ArrowDown")
+    expect(register).to_be_focused()
+    press("Enter")
+    expect(page.get_by_label("Name", exact=True)).to_be_focused()
+    press("Tab")
+    type_("01071961")
+    expect(page.get_by_label("Birth date")).to_have_value("1961-01-07")
+    press("Tab")  # the calendar of the field
+    press("Tab")
+    expect(page.get_by_label("Sex")).to_be_focused()
+    type_("fem")
+    press("Tab")
+    expect(page.get_by_label("Phone")).to_be_focused()
+    type_("555 010 4411")
+    press("Enter")
+    department = page.get_by_label("Department")
+    expect(department).to_be_focused()
+    expect(page.get_by_role("heading", name="Zora Neale")).to_be_visible()
+    type_("Card")
+    expect(department).to_have_value("cardiology")
+    expect(page.locator("#fees")).to_contain_text("$75.00")
+    for label in ("Visit", "Triage", "Reason"):
+        press("Tab")
+        expect(page.get_by_label(label)).to_be_focused()
+    type_("Chest pain on stairs")
+    press("Enter")
+    expect(page.get_by_role("heading", name="Token")).to_be_visible()
+    expect(page.get_by_role("heading", name="Zora Neale")).to_be_visible()

@@ -61,8 +61,10 @@ SELECT 'pharmacy:' || short.line_id, service.name, least(short.missing, short.mi
 FROM short
 JOIN orders_prescription AS prescription
     ON prescription.hospital_id = %(hospital)s AND prescription.id = short.prescription_id
-JOIN patients_patient AS patient
-    ON patient.hospital_id = %(hospital)s AND patient.id = prescription.patient_id
+CROSS JOIN LATERAL (
+    SELECT one.id, one.name, one.mrn FROM patients_patient AS one
+    WHERE one.hospital_id = %(hospital)s AND one.id = prescription.patient_id LIMIT 1
+) AS patient
 JOIN catalog_service AS service ON service.hospital_id = %(hospital)s AND service.id = short.service_id
 WHERE short.missing > 0 AND short.missing_altogether > 0
   AND (%(line)s::uuid IS NULL OR short.line_id = %(line)s)

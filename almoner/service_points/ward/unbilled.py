@@ -42,7 +42,10 @@ SELECT 'ward:' || night.admission_id || ':' || night.day, night.ward, 1::numeric
 FROM night
 JOIN orders_admission AS admission
     ON admission.hospital_id = %(hospital)s AND admission.id = night.admission_id
-JOIN patients_patient AS patient ON patient.hospital_id = %(hospital)s AND patient.id = admission.patient_id
+CROSS JOIN LATERAL (
+    SELECT one.id, one.name, one.mrn FROM patients_patient AS one
+    WHERE one.hospital_id = %(hospital)s AND one.id = admission.patient_id LIMIT 1
+) AS patient
 WHERE NOT EXISTS (
       SELECT FROM charging_chargeitem AS item
       WHERE item.hospital_id = %(hospital)s AND item.order_id = night.admission_id
