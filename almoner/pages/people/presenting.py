@@ -37,6 +37,8 @@ ACTIONS = {
     "role.reset": gettext_lazy("Role as it was at first"),
     "api_key.issued": gettext_lazy("API key issued"),
     "api_key.revoked": gettext_lazy("API key revoked"),
+    "patient.photo_taken": gettext_lazy("Photo of a patient taken"),
+    "patient.photo_removed": gettext_lazy("Photo of a patient removed"),
 }
 _NAMES = ("email", "role", "name", "title")
 
