@@ -11,6 +11,7 @@ from http import HTTPStatus
 from django.core.exceptions import DisallowedHost
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import resolve
+from django.utils import translation
 
 from almoner.kernel.wire import PROBLEM_TYPE
 from almoner.shell.problems import problem, unknown_address
@@ -19,7 +20,8 @@ PREFIX = "/api/v1/"
 
 
 class ApiMiddleware:
-    """Stands first. A request under /api/v1 goes straight to its endpoint: host, address, endpoint.
+    """Stands first. A request under /api/v1 goes straight to its endpoint: host, address, endpoint. It is answered
+    in the language of ``Accept-Language``, else in English, whatever the thread spoke before.
 
     The endpoint checks the key and answers every exception itself; what the framework refuses (405) becomes
     a problem here. All other requests go on to the middleware of the pages.
@@ -31,7 +33,8 @@ class ApiMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if not request.path_info.startswith(PREFIX):
             return self.get_response(request)
-        response = _answer(request)
+        with translation.override(translation.get_language_from_request(request)):
+            response = _answer(request)
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Cache-Control"] = "no-store"
         return response

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -24,7 +25,7 @@ from almoner.pages.forms import sent
 from almoner.pages.live import live_page
 from almoner.pages.patient_file import find_patient
 from almoner.pages.patient_page import held_lines, patient_head, photo_url
-from almoner.pages.presenters import billing_widget, visit_tags
+from almoner.pages.presenters import Formats, billing_widget, visit_tags
 from almoner.pages.search import MAXIMUM_LENGTH, Found, find_duplicates, find_patients
 from almoner.pages.staff import HospitalRequest, hospital_view
 from almoner.patients.models import Patient
@@ -284,15 +285,17 @@ def leave(request: HospitalRequest, encounter_id: UUID) -> HttpResponse:
 @require_safe
 @hospital_view()
 def waiting_room(request: HospitalRequest) -> HttpResponse:
-    """``/check-in/waiting-room/?department=CODE``: the display of the waiting room. Numbers, no names."""
+    """``/check-in/waiting-room/?department=CODE``: the display of the waiting room, in the
+    hospital's language. Numbers, no names."""
     code = request.GET.get("department", "")
     shown = queries.waiting_room(request.today, at=request.at)
     if code:
         shown = [department for department in shown if department.code == code]
         if not shown and code not in {d.code for d in queries.departments_to_check_in()}:
             raise NotFound(_("There is no such department."), field="department", code="unknown_department")
-    context = {"departments": shown, "time": request.formats.time(request.at)}
     query = f"department={code}" if code else ""
-    return live_page(
-        request, "checkin/waiting_room.html", "checkin/waiting_room_content.html", context, query=query
-    )
+    with translation.override(request.hospital.locale.partition("_")[0]):
+        context = {"departments": shown, "time": Formats.of(request.hospital).time(request.at)}
+        return live_page(
+            request, "checkin/waiting_room.html", "checkin/waiting_room_content.html", context, query=query
+        )
