@@ -143,13 +143,14 @@ class Visitor:
         return self.page
 
     def log_in(self, email: str, password: str = "") -> Page:
-        """Log in with ``password``, or with the one that ``make_member`` gives."""
+        """Log in with ``password``, or with the one that ``make_member`` gives, in whichever language."""
         from tests.support.day import PASSWORD
 
         page = self.open("/login/")
-        page.get_by_label("Email").fill(email)
-        page.get_by_label("Password").fill(password or PASSWORD)
-        page.get_by_role("button", name="Log in").click()
+        page.locator("[name=login]").fill(email)
+        page.locator("[name=password]").fill(password or PASSWORD)
+        page.locator("[name=password]").press("Enter")
+        page.wait_for_url(lambda address: "/login/" not in address)
         return page
 
     def picture(self, name: str, *, full_page: bool = False) -> None:

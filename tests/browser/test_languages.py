@@ -10,9 +10,14 @@ from django.utils.translation import gettext as _
 from playwright.sync_api import expect
 
 from tests.browser.conftest import Visitor
-from tests.support.day import PASSWORD, BusyDay, make_member
+from tests.support.day import BusyDay, make_member
 
 Visit = Callable[..., Visitor]
+
+
+@pytest.fixture(scope="module")
+def administrator(busy_day: BusyDay) -> str:
+    return make_member(busy_day.hospital.id, "administrator").email
 
 
 def test_a_person_chooses_spanish_and_keeps_it(visit: Visit, busy_day: BusyDay) -> None:
@@ -30,13 +35,10 @@ def test_a_person_chooses_spanish_and_keeps_it(visit: Visit, busy_day: BusyDay) 
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 720), (390, 844)])
 def test_pages_turn_around_for_who_reads_from_the_right(
-    visit: Visit, busy_day: BusyDay, width: int, height: int
+    visit: Visit, administrator: str, width: int, height: int
 ) -> None:
     visitor = visit(width=width, height=height, locale="ar")
-    page = visitor.open("/login/")
-    page.locator("[name=username]").fill(make_member(busy_day.hospital.id, "administrator").email)
-    page.locator("[name=password]").fill(PASSWORD)
-    page.locator("button[type=submit]").first.click()
+    page = visitor.log_in(administrator)
     for path in ("/", "/check-in/", "/cashier/", "/laboratory/", "/pharmacy/", "/ward/"):
         visitor.open(path)
         expect(page.locator("html")).to_have_attribute("dir", "rtl")
