@@ -32,7 +32,7 @@ OFFICE = (
         permissions=("charging.correct", "enforcement.review_override"),
     ),
     NavigationEntry(
-        _("Payment plans"), "plans:plans", icon="calendar-dollar", key="m", permissions=(PERMISSION_PLAN,)
+        _("Payment plans"), "plans:plans", icon="calendar-dollar", key="j", permissions=(PERMISSION_PLAN,)
     ),
     NavigationEntry(
         _("Drawers"),

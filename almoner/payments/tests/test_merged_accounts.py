@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from uuid import UUID
 
 import pytest
@@ -14,6 +15,7 @@ from almoner.enforcement.rules import Outcome
 from almoner.kernel.errors import Conflict, DomainError, NotFound
 from almoner.patients.merging import merge_patients
 from almoner.payments.operations import agree_plan, apply_deposits, refund_payment, void_payment
+from almoner.payments.plans import Terms
 from almoner.reports.verify import check_books
 from tests.support.hospital import NOON, TEST_ORDERED, TestHospital, TestPatient, enforce, make_hospital
 
@@ -161,9 +163,8 @@ def test_a_plan_on_either_account_lets_a_charge_of_the_other_be_paid_in_parts(me
         hospital.id,
         patient_account_id=merged.older.account_id,
         encounter_id=None,
-        total_minor=6500,
-        instalments=2,
-        first_due_on=NOON.date(),
+        total_minor=3000,
+        terms=Terms(instalments=2, first_due_on=date(2026, 4, 1)),
         idempotency_key="plan",
         actor=hospital.actor,
         at=NOON,
