@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext_lazy
 
 from almoner.enforcement.concealment import PERMISSION_READ_BLOCKED
 from almoner.enforcement.facts import Subject
@@ -38,7 +38,7 @@ STATES = {
     "planned": (_("Foreseen"), "none"),
     "unpriced": (_("No price yet"), "due"),
     "held": (_("Held"), "required"),
-    "open": (_("Open"), "due"),
+    "open": (pgettext_lazy("charge", "Open"), "due"),
     "payer": (_("Payer's part open"), "none"),
     "paid": (_("Paid"), "good"),
 }

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from almoner.enforcement.queries import BillingStatus
 from almoner.kernel.actor import Actor
@@ -149,7 +150,7 @@ def waiting_row(
 CHARGE_STATES = {
     "planned": (_("Foreseen"), "none"),
     "unpriced": (_("No price yet"), "due"),
-    "open": (_("Open"), "due"),
+    "open": (pgettext_lazy("charge", "Open"), "due"),
     "paid": (_("Paid"), "good"),
 }
 
