@@ -291,3 +291,29 @@ class WorkReview(TenantModel):
         constraints = [
             models.UniqueConstraint(fields=["hospital_id", "work_list", "subject"], name="work_reviewed_once")
         ]
+
+
+class ChargeDispute(TenantModel):
+    """A patient says that a charge is not right: it bears no late fee until that is resolved. Never changed."""
+
+    charge_item = TenantForeignKey(ChargeItem)
+    reason = models.CharField(max_length=500)
+    at = models.DateTimeField()
+    recorded_by = models.CharField(max_length=200)
+
+    class Meta:
+        indexes = [models.Index(fields=["hospital_id", "charge_item"], name="dispute_by_item")]
+
+
+class DisputeResolution(TenantModel):
+    """What came of a dispute, in the words of who decided it. Never changed."""
+
+    dispute = TenantForeignKey(ChargeDispute)
+    note = models.CharField(max_length=500)
+    at = models.DateTimeField()
+    resolved_by = models.CharField(max_length=200)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["hospital_id", "dispute"], name="dispute_resolved_once")
+        ]

@@ -28,11 +28,13 @@ CONDITION_FAILED = "condition failed"
 
 @dataclass(frozen=True, slots=True)
 class EventLine:
-    """One service that an event names. ``price_minor`` only for imports of charges made elsewhere."""
+    """One service that an event names. ``price_minor`` only where the price was reckoned elsewhere, as
+    ``price_source`` says: charges that are imported, late fees."""
 
     service: str
     quantity: Decimal = Decimal(1)
     price_minor: int | None = None
+    price_source: str = "import"
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +223,7 @@ def draft_charges(
             number,
             _service(book, line.service, f"lines[{number - 1}].service"),
             check_quantity(line.quantity, f"lines[{number - 1}].quantity"),
-            line.price_minor,
+            line,
         )
         for number, line in enumerate(event.lines, start=1)
     ]
@@ -231,7 +233,7 @@ def draft_charges(
             service = _service(book, rule.service, "kind")
             drafts += _drafts(book, rule, service, 0, Decimal(1), buyer, left, context)
             continue
-        for number, named, quantity, agreed_minor in lines:
+        for number, named, quantity, line in lines:
             if rule.line_flag and rule.line_flag not in named.flags:
                 continue
             if rule.line_service:
@@ -240,8 +242,8 @@ def draft_charges(
             elif rule.service:
                 service = _service(book, rule.service, "kind")
                 drafts += _drafts(book, rule, service, number, Decimal(1), buyer, left, context)
-            elif agreed_minor is not None:
-                cost = total(book, named, agreed_minor, quantity, buyer, "import")
+            elif line.price_minor is not None:
+                cost = total(book, named, line.price_minor, quantity, buyer, line.price_source)
                 drafts.append(Draft(number, rule, named, quantity, cost))
             elif named.code not in defined:
                 drafts += _drafts(book, rule, named, number, quantity, buyer, left, context)

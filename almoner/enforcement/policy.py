@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
+from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any
 
@@ -48,6 +49,14 @@ class OverrideRule(StrEnum):
     NEVER = "never"
 
 
+class FeePeriod(StrEnum):
+    """How often a late fee is charged while something stays unpaid (section 4.2)."""
+
+    DAILY = "daily"
+    WEEKLY = "weekly"
+    MONTHLY = "monthly"
+
+
 class ChargeTiming(StrEnum):
     """When a service's charge is asked for (section 4.2): from check-in on at every step of its service point,
     at its own step, once the service has been given at every later one there, or at no step before discharge."""
@@ -68,6 +77,9 @@ class Settings:
     conditions (codes) that are serious enough whatever the level. ``partial_payment``: whether a part of a
     charge may be paid; from ``minimum_part_percent`` of it on, the rest is only reminded of. ``allow`` and
     ``defer`` name priorities and kinds of request: never held, or deferred where it would be held.
+    ``late_fees``: whether what stays unpaid past its grace bears a fee, of ``late_fee_percent`` and
+    ``late_fee_amount_minor`` once a ``late_fee_period``, at most ``late_fee_cap_minor`` for a visit
+    (``enforcement.late_fees``).
     """
 
     level: Level | None = None
@@ -89,6 +101,11 @@ class Settings:
     allow: tuple[str, ...] | None = None
     defer: tuple[str, ...] | None = None
     override_conditions: tuple[str, ...] | None = None
+    late_fees: bool | None = None
+    late_fee_percent: Decimal | None = None
+    late_fee_amount_minor: int | None = None
+    late_fee_period: FeePeriod | None = None
+    late_fee_cap_minor: int | None = None
 
 
 DEFAULTS = Settings(
@@ -108,6 +125,8 @@ DEFAULTS = Settings(
     partial_payment=True,
     allow=(),
     override_conditions=(),
+    late_fees=False,
+    late_fee_period=FeePeriod.MONTHLY,
 )
 
 _LEVELS = {level.value: level for level in Level}
@@ -176,6 +195,20 @@ def _whole(low: int, high: int) -> Any:
     return read
 
 
+def _percent(key: str, value: Any) -> Decimal:
+    try:
+        percent = Decimal(_word(value))
+    except InvalidOperation:
+        percent = Decimal(-1)
+    if not (percent.is_finite() and 0 <= percent <= 100):
+        raise DomainError(
+            gettext("%(key)s: expected 0 to 100 percent, got %(value)r.") % {"key": key, "value": value},
+            field=key,
+            code="invalid_setting",
+        )
+    return percent
+
+
 def _from(table: Mapping[str, Any]) -> Any:
     return lambda key, value: _choice(table, key, value)
 
@@ -236,6 +269,11 @@ _KEYS: dict[str, tuple[str, Any]] = {
     "allow": ("allow", _requests),
     "defer": ("defer", _requests),
     "override_conditions": ("override_conditions", _codes),
+    "late_fees": ("late_fees", _from(_SWITCHES)),
+    "late_fee_percent": ("late_fee_percent", _percent),
+    "late_fee_amount_minor": ("late_fee_amount_minor", _whole(0, 10**13)),
+    "late_fee_period": ("late_fee_period", _from({period.value: period for period in FeePeriod})),
+    "late_fee_cap_minor": ("late_fee_cap_minor", _whole(0, 10**13)),
 }
 
 

@@ -55,6 +55,7 @@ PERMISSIONS: dict[str, Permission] = {
     "ward.backdate_transfer": Permission(_("Write down a transfer of an earlier time")),
     "charging.capture": Permission(_("Charge for what is done at the service point")),
     "charging.define": Permission(_("Build the charges of wards"), guarded=True),
+    "charging.dispute": Permission(_("Write down that a patient disputes a charge")),
     "charging.correct": Permission(_("Correct and cancel charges"), guarded=True),
     "payments.record": Permission(_("Take payments and deposits"), guarded=True),
     "payments.void": Permission(_("Approve that payments are voided"), guarded=True),

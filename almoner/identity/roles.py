@@ -40,6 +40,7 @@ ROLES: dict[str, Role] = {
         | {
             "patients.register",
             "payments.record",
+            "charging.dispute",
             "enforcement.read_blocked_services",
             "scheduling.call_token",
             "scheduling.book",
@@ -83,13 +84,14 @@ ROLES: dict[str, Role] = {
             "enforcement.read_blocked_services",
         },
     ),
-    "cashier": Role(_("Cashier"), _FINANCE | {"payments.record"}),
+    "cashier": Role(_("Cashier"), _FINANCE | {"charging.dispute", "payments.record"}),
     "billing_staff": Role(
         _("Billing staff"),
         _FINANCE
         | {
             "charging.capture",
             "charging.correct",
+            "charging.dispute",
             "payments.record",
             "payments.void",
             "payments.refund",

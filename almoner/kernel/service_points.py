@@ -114,6 +114,11 @@ def installed() -> Iterator[ServicePointConfig]:
             yield config
 
 
+def _declaring() -> Iterator[Any]:
+    """Every app that declares events and the charge rules for them."""
+    return (config for config in apps.get_app_configs() if hasattr(config, "event_kinds"))
+
+
 def finders() -> Iterator[Callable[[str, Actor], str]]:
     """What finds a thing of a service point by the number that it carries."""
     for point in installed():
@@ -122,8 +127,8 @@ def finders() -> Iterator[Callable[[str, Actor], str]]:
 
 
 def event_kinds() -> dict[str, EventKind]:
-    """Every event kind by name."""
-    return {kind.name: kind for point in installed() for kind in point.event_kinds}
+    """Every event kind by name: those of the service points, and those that a room of the core declares."""
+    return {kind.name: kind for config in _declaring() for kind in config.event_kinds}
 
 
 def steps() -> dict[str, Step]:
@@ -132,8 +137,8 @@ def steps() -> dict[str, Step]:
 
 
 def default_charge_rules() -> list[DefaultChargeRule]:
-    """The charge rules that the installed service points bring."""
-    return [rule for point in installed() for rule in point.charge_rules]
+    """The charge rules that the installed service points, and rooms of the core, bring."""
+    return [rule for config in _declaring() for rule in config.charge_rules]
 
 
 def modules() -> dict[str, str]:

@@ -43,7 +43,7 @@ class Visit:
 class Charge:
     """A charge, or the concealed ones of one order together (then ``name`` is empty).
 
-    ``state``: cancelled, planned, unpriced, held, open, payer (the payer's part is open) or paid.
+    ``dispute``: what the patient says is wrong, until it is resolved. ``state``: cancelled, planned, unpriced, held, open, payer (the payer's part is open) or paid.
     """
 
     charge_item_id: UUID
@@ -58,6 +58,7 @@ class Charge:
     open_minor: int
     state: str
     delivered: bool
+    dispute: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +163,12 @@ _CHARGES = """
 SELECT item.id, item.encounter_id, item.order_id, service.name, item.quantity, item.required_at,
        coalesce(test_order.number, prescription.number, admission.number, ''), coalesce(department.name, ''),
        item.service_date, item.net_minor, item.status, item.delivered_at IS NOT NULL,
-       coalesce(open_item.patient_minor, 0), coalesce(open_item.payer_minor, 0)
+       coalesce(open_item.patient_minor, 0), coalesce(open_item.payer_minor, 0),
+       coalesce((SELECT dispute.reason FROM charging_chargedispute AS dispute
+                 LEFT JOIN charging_disputeresolution AS resolution
+                     ON resolution.hospital_id = %(hospital)s AND resolution.dispute_id = dispute.id
+                 WHERE dispute.hospital_id = %(hospital)s AND dispute.charge_item_id = item.id
+                   AND resolution.id IS NULL LIMIT 1), '')
 FROM charging_chargeitem AS item
 JOIN catalog_service AS service ON service.hospital_id = %(hospital)s AND service.id = item.service_id
 LEFT JOIN hospitals_department AS department
@@ -235,7 +241,7 @@ def _charges(
     together: dict[UUID, int] = {}
     for row in rows:
         (item_id, encounter_id, order_id, name, quantity, required_at, number, department, day, net_minor,
-         item_status, delivered, open_minor, payer_minor) = row  # fmt: skip
+         item_status, delivered, open_minor, payer_minor, dispute) = row  # fmt: skip
         is_held = not delivered and any((encounter_id, order_id, step) in held for step in required_at)
         charge = Charge(
             charge_item_id=item_id,
@@ -250,6 +256,7 @@ def _charges(
             open_minor=open_minor,
             state=_state(item_status, open_minor, payer_minor, is_held),
             delivered=delivered,
+            dispute="" if order_id in concealed else dispute,
         )
         if order_id not in concealed:
             charges.append(charge)

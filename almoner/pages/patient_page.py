@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext, pgettext_lazy
 
+from almoner.charging.operations import PERMISSION_CORRECT, PERMISSION_DISPUTE
 from almoner.enforcement.concealment import PERMISSION_READ_BLOCKED
 from almoner.enforcement.facts import Subject
 from almoner.enforcement.queries import BlockedService
@@ -99,6 +100,9 @@ class ChargeLine:
     state: Any
     tone: str
     is_void: bool
+    dispute: str
+    dispute_url: str
+    resolve_url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +203,7 @@ def present_patient(read: PatientFile, formats: Formats, actor: Actor, *, today:
         held=held_lines(blocked, formats, actor),
         held_count=len(blocked),
         visits=tuple(_visit(visit, formats, actor, today) for visit in read.visits),
-        charges=tuple(_charge(charge, formats, today) for charge in read.charges),
+        charges=tuple(_charge(charge, formats, actor, today) for charge in read.charges),
         payments=tuple(_payment(payment, formats, today) for payment in read.payments),
         arrangements=tuple(_arrangement(one, actor, formats, may_read, today) for one in read.arrangements),
     )
@@ -241,7 +245,7 @@ def _visit(visit: Visit, formats: Formats, actor: Actor, today: date) -> VisitLi
     )
 
 
-def _charge(charge: Charge, formats: Formats, today: date) -> ChargeLine:
+def _charge(charge: Charge, formats: Formats, actor: Actor, today: date) -> ChargeLine:
     state, tone = STATES[charge.state]
     note = charge.order_number
     if charge.quantity:
@@ -256,6 +260,13 @@ def _charge(charge: Charge, formats: Formats, today: date) -> ChargeLine:
         state=state,
         tone=tone,
         is_void=charge.state == "cancelled",
+        dispute=charge.dispute,
+        dispute_url=reverse("charge-dispute", args=[charge.charge_item_id])
+        if charge.name and charge.open_minor and not charge.dispute and actor.may(PERMISSION_DISPUTE)
+        else "",
+        resolve_url=reverse("charge-resolve", args=[charge.charge_item_id])
+        if charge.dispute and actor.may(PERMISSION_CORRECT)
+        else "",
     )
 
 

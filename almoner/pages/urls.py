@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import include, path
 
 from almoner.pages.live import changes
-from almoner.pages.views import photo, steps
+from almoner.pages.views import disputes, photo, steps
 from almoner.pages.views.patient import patient
 from almoner.pages.views.search import search
 from almoner.pages.views.session import session_renewed
@@ -25,6 +25,8 @@ urlpatterns = [
     path("patients/<uuid:patient_id>/photo/", photo.photo, name="patient-photo"),
     path("patients/<uuid:patient_id>/photo/take/", photo.take_photo, name="patient-photo-take"),
     path("patients/<uuid:patient_id>/photo/remove/", photo.remove, name="patient-photo-remove"),
+    path("charges/<uuid:charge_item_id>/dispute/", disputes.dispute, name="charge-dispute"),
+    path("charges/<uuid:charge_item_id>/resolve/", disputes.resolve, name="charge-resolve"),
     path(f"{_STEP}pay/", steps.pay, name="step-pay"),
     path(f"{_STEP}plan/", steps.plan, name="step-plan"),
     path(f"{_STEP}override/", steps.override, name="step-override"),

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from procrastinate.contrib.django import app
 
+from almoner.enforcement.late_fees import charge_late_fees, find_late_fees
 from almoner.hospitals.models import Hospital
 from almoner.identity import audit
 from almoner.kernel.actor import system
@@ -58,6 +59,20 @@ def charge_ward_time_of(hospital_id: UUID) -> None:
     run = accrue_hospital(hospital_id, until=at, actor=system("jobs"), at=at)
     if run.failed:
         raise WorkFailed(f"{len(run.failed)} of {run.stays} stays could not be charged.")
+
+
+@app.periodic(cron="21 * * * *")
+@app.task(queueing_lock="charge_overdue_accounts")
+def charge_overdue_accounts(timestamp: int = 0) -> None:
+    """Every hour: charge the late fees that fell due; each visit bears one a period (``enforcement.late_fees``)."""
+    _for_each(Hospital.objects.values_list("id", flat=True), charge_overdue_accounts_of)
+
+
+def charge_overdue_accounts_of(hospital_id: UUID) -> None:
+    """Charge one hospital's late fees up to now."""
+    at = now()
+    fees = find_late_fees(hospital_id, at=at)
+    charge_late_fees(hospital_id, fees, actor=system("jobs"), at=at)
 
 
 def _for_each(subjects: Iterable[Subject], work: Callable[[Subject], object]) -> None:

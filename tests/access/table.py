@@ -87,6 +87,7 @@ BUILDS_CHARGES = frozenset({ADMINISTRATOR, MANAGER})
 SETS_POLICIES = frozenset({ADMINISTRATOR, MANAGER})
 OVERRIDES = frozenset({ADMINISTRATOR, MANAGER, DOCTOR})
 CORRECTS = GIVES_BACK
+DISPUTES = frozenset({ADMINISTRATOR, RECEPTIONIST, CASHIER, BILLING})
 REVIEWS = frozenset({ADMINISTRATOR, MANAGER, BILLING})
 RECEPTION = frozenset({ADMINISTRATOR, RECEPTIONIST})
 DOCTORS = frozenset({ADMINISTRATOR, DOCTOR})
@@ -106,6 +107,8 @@ TABLE: dict[str, tuple[str, frozenset[str]]] = {
     "order-step-pay": ("POST", TAKES_PAYMENTS),
     "order-step-plan": ("POST", AGREES_PLANS),
     "order-step-override": ("POST", OVERRIDES),
+    "charge-dispute": ("POST", DISPUTES),
+    "charge-resolve": ("POST", CORRECTS),
     "plans:plans": ("GET", AGREES_PLANS),
     "plans:preview": ("GET", AGREES_PLANS),
     "plans:plan": ("GET", AGREES_PLANS | TAKES_PAYMENTS),

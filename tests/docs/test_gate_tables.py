@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import fields
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -357,6 +358,10 @@ def _enum(name: str, value: Any) -> Any:
         return policy.Level(str(value))
     if name == "charge_timing":
         return policy.ChargeTiming(value)
+    if name == "late_fee_period":
+        return policy.FeePeriod(value)
+    if name == "late_fee_percent":
+        return Decimal(str(value))
     return policy.OverrideRule(str(value)) if name == "override" else value
 
 

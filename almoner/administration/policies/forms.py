@@ -15,6 +15,7 @@ from almoner.administration.policies.lines import (
     CHOICE,
     CODES,
     NUMBER,
+    PERCENT,
     REQUEST_TITLES,
     REQUESTS,
     Line,
@@ -44,6 +45,15 @@ def _field(line: Line, scope: str, inherited: Any, currency: str) -> forms.Field
         low, high = line.bounds
         label = f"{line.title} ({line.unit})" if line.unit else line.title
         return forms.IntegerField(min_value=low, max_value=high, label=label, help_text=left, required=False)
+    if line.kind == PERCENT:
+        return forms.DecimalField(
+            min_value=0,
+            max_value=100,
+            decimal_places=4,
+            label=f"{line.title} ({line.unit})",
+            help_text=left,
+            required=False,
+        )
     if line.kind == AMOUNT:
         return AmountField(
             currency=currency, minimum_minor=0, label=line.title, help_text=left, required=False

@@ -10,7 +10,8 @@ from django.utils.translation import gettext_lazy as _
 
 from almoner.enforcement.policy import SCOPES
 
-CHOICE, NUMBER, AMOUNT, REQUESTS, CODES = "choice", "number", "amount", "requests", "codes"
+CHOICE, NUMBER, AMOUNT, PERCENT = "choice", "number", "amount", "percent"
+REQUESTS, CODES = "requests", "codes"
 HOSPITAL, SERVICE = "hospital", "service"
 _ALL = SCOPES
 _NARROW = tuple(scope for scope in SCOPES if scope != HOSPITAL)
@@ -46,6 +47,8 @@ class Line:
 
     def word(self, scope: str, value: Any) -> Any:
         """The file's word for a value of the form."""
+        if self.kind == PERCENT:
+            return f"{value.normalize():f}"
         if self.kind != CHOICE:
             return value
         words = self.words.get(scope, self.words.get("", {}))
@@ -210,6 +213,39 @@ SECTIONS: tuple[tuple[Any, tuple[Line, ...]], ...] = (
             ),
             _switch(
                 "arrangement_at_discharge", _("Discharge asks for an arrangement"), "arrangement_at_discharge"
+            ),
+        ),
+    ),
+    (
+        _("Late fees"),
+        (
+            Line(
+                "late_fees",
+                _("Late fees"),
+                _everywhere("late_fees"),
+                titles={"yes": _("Charged"), "no": _("Not charged")},
+                words={"": _ENABLED},
+                help=_("For what stays unpaid past its grace period; charged as the service late_fee."),
+            ),
+            Line(
+                "late_fee_percent",
+                _("Of what is overdue"),
+                _everywhere("late_fee_percent"),
+                PERCENT,
+                unit=_("percent"),
+            ),
+            Line("late_fee_amount_minor", _("A fixed amount"), _everywhere("late_fee_amount_minor"), AMOUNT),
+            Line(
+                "late_fee_period",
+                _("Charged"),
+                _everywhere("late_fee_period"),
+                titles={"daily": _("Every day"), "weekly": _("Every week"), "monthly": _("Every month")},
+            ),
+            Line(
+                "late_fee_cap_minor",
+                _("At most for a visit"),
+                _everywhere("late_fee_cap_minor"),
+                AMOUNT,
             ),
         ),
     ),

@@ -21,6 +21,7 @@ from almoner.charging.operations.corrections import (
     withdraw,
 )
 from almoner.charging.operations.delivery import deliver
+from almoner.charging.operations.disputes import PERMISSION_DISPUTE, dispute_charge, resolve_dispute
 from almoner.charging.operations.transfers import transfer_to_payer
 from almoner.charging.operations.work import confirm_delivery, review_work
 
@@ -29,6 +30,7 @@ __all__ = [
     "MAXIMUM_BATCH",
     "PERMISSION_CAPTURE",
     "PERMISSION_CORRECT",
+    "PERMISSION_DISPUTE",
     "Captured",
     "bill_planned",
     "cancel",
@@ -36,9 +38,11 @@ __all__ = [
     "capture_batch",
     "confirm_delivery",
     "deliver",
+    "dispute_charge",
     "item_as_row",
     "lock_account",
     "price_unpriced",
+    "resolve_dispute",
     "review_work",
     "revise",
     "split",

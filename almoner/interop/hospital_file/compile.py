@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from almoner.enforcement.policy import read_settings
@@ -319,10 +320,10 @@ class _Compiler(Compilation):
     def settings(self, values: dict[str, Any], path: Path) -> Record:
         """The settings that a block says, in its own words; amounts in minor units."""
         said = {key: value for key, value in values.items() if value is not None}
-        limit = said.pop("deferral_limit", None)
-        if limit is not None:
-            said["deferral_limit_minor"] = self.amount(limit, *path, "deferral_limit")
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in said.items()}
+        for key in structure.AMOUNT_SETTINGS:
+            if key in said:
+                said[f"{key}_minor"] = self.amount(said.pop(key), *path, key)
+        return {key: _plain(value) for key, value in said.items()}
 
     def policy(self, scope: str, subject: str, settings: Record, path: Path) -> None:
         if not settings:
@@ -364,3 +365,10 @@ class _Compiler(Compilation):
             if said:
                 settings[name] = said
         self.policy("hospital", "", settings, path)
+
+
+def _plain(value: Any) -> Any:
+    """A setting as it is stored: lists, and decimals in a string."""
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}"
+    return list(value) if isinstance(value, tuple) else value

@@ -24,14 +24,14 @@ HOSPITAL_BLOCKS = {
 }
 """The block of section 4.1 that a key of the hospital stands in; every other key is a gate's."""
 _GATE = {
-    "deferral_limit_minor" if key == "deferral_limit" else key for key in structure.GateSettings.model_fields
+    f"{key}_minor" if key in structure.AMOUNT_SETTINGS else key for key in structure.GateSettings.model_fields
 }
-_POLICY = _GATE | set(structure.PolicySettings.model_fields) - {"deferral_limit"}
+_POLICY = _GATE | set(structure.PolicySettings.model_fields) - set(structure.AMOUNT_SETTINGS)
 _KEYS = {
     "hospital": {"billing_cycle", *HOSPITAL_BLOCKS, *_GATE},
     "module": _POLICY,
     "department": _POLICY | {"payment_required_before_consultation"},
-    "service": _GATE | set(structure.BillingRules.model_fields) - {"deferral_limit"},
+    "service": _GATE | set(structure.BillingRules.model_fields) - set(structure.AMOUNT_SETTINGS),
     "patient_category": _POLICY,
 }
 

@@ -145,9 +145,12 @@ class _Renderer:
         """A policy's settings in the file's words."""
         settings = dict(self.state["policies"].get((scope, subject), {}))
         settings = _in_order(settings, _KEYS[scope])
-        if "deferral_limit_minor" in settings:
-            settings["deferral_limit"] = self.amount(settings.pop("deferral_limit_minor"))
-        return settings
+        return self.with_amounts(settings)
+
+    def with_amounts(self, settings: Record) -> Record:
+        """``settings`` with the amounts of the file instead of minor units."""
+        shown = {name.removesuffix("_minor"): value for name, value in settings.items()}
+        return shown | {name: self.amount(shown[name]) for name in structure.AMOUNT_SETTINGS if name in shown}
 
     def blocks(self, scope: str) -> Record:
         """The blocks of a scope that stands in a section of its own."""
@@ -165,9 +168,8 @@ class _Renderer:
             for name in ("payment_enforcement", "service_policies", "gate")
             if settings.get(name)
         }
-        gate = block.get("gate", {})
-        if "deferral_limit_minor" in gate:
-            gate["deferral_limit"] = self.amount(gate.pop("deferral_limit_minor"))
+        if "gate" in block:
+            block["gate"] = self.with_amounts(block["gate"])
         return block | {"billing_cycle": cycle}
 
     def take(self, service: Record, code: str, rule: Record, rule_code: str) -> _Number | None:
@@ -339,7 +341,7 @@ class _Renderer:
 
 def _in_order(settings: Record, keys: tuple[str, ...]) -> Record:
     """``settings`` in the order in which the structure lists them: the database keeps none."""
-    known = [name for name in (*keys, "deferral_limit_minor") if name in settings]
+    known = [name for key in keys for name in (key, f"{key}_minor") if name in settings]
     return {name: settings[name] for name in known}
 
 

@@ -84,6 +84,10 @@ class HospitalBlock(Block):
     rounding_step: Amount | None = Field(None, description="The smallest amount a charge is rounded to.")
 
 
+AMOUNT_SETTINGS = ("deferral_limit", "late_fee_amount", "late_fee_cap")
+"""Settings that are amounts in the file and minor units (``deferral_limit_minor``) everywhere else."""
+
+
 class GateSettings(Block):
     """How the gate holds or releases here; what is not said is decided by the wider block."""
 
@@ -117,6 +121,15 @@ class GateSettings(Block):
     override_conditions: tuple[Code40, ...] | None = Field(
         None, description="Conditions for which a conditional override is granted at any triage level."
     )
+    late_fees: EnabledDisabled | None = Field(
+        None, description="Whether what stays unpaid past its grace bears a fee (the service late_fee)."
+    )
+    late_fee_percent: Number | None = Field(None, description="Percent of what is overdue, 0 to 100.")
+    late_fee_amount: Amount | None = Field(None, description="A fixed amount beside the percentage.")
+    late_fee_period: Annotated[str, one_of("daily", "weekly", "monthly")] | None = Field(
+        None, description="How often a fee is charged; monthly."
+    )
+    late_fee_cap: Amount | None = Field(None, description="The most that a visit's late fees come to.")
 
 
 class PolicySettings(GateSettings):
@@ -203,7 +216,6 @@ class BillingRules(GateSettings):
     partial_payment: AllowedOrNot | None = None
     payment_plans: AvailableOrNot | None = None
     grace_period: GraceDays | None = None
-    late_fees: EnabledDisabled | None = None
     service_blocking: EnabledDisabled | None = None
 
 

@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
 from almoner import pages
 from almoner.identity.roles import ROLES
@@ -16,7 +17,7 @@ from almoner.pages.patient_page import age
 from almoner.patients.merging import merge_patients
 from tests.support.day import AT, BusyDay
 from tests.support.hospital import enforce
-from tests.support.pages import HTMX, member_client, templates_of, text_of
+from tests.support.pages import HTMX, member_client, said, templates_of, text_of, typed
 
 MAXIMUM_STATEMENTS = 12
 
@@ -152,3 +153,21 @@ def test_every_role_sees_every_template_of_the_room(day: BusyDay, rendered: set[
 )
 def test_an_age_reads_as_people_say_it(born: date, words: str) -> None:
     assert age(born, AT.date()) == words
+
+
+def test_a_charge_is_disputed_at_the_desk_and_resolved_by_billing(day: BusyDay) -> None:
+    name = "Maria Silva"
+    cashier, billing = (member_client(day.hospital.id, role) for role in ("cashier", "billing_staff"))
+    address = reverse("patient", args=[day.patients[name].id])
+    [url] = {line.dispute_url for line in cashier.get(address).context["page"].charges if line.dispute_url}
+    form = cashier.get(url, headers=HTMX).context["form"]
+    assert cashier.post(url, typed(form, reason=" "), headers=HTMX).status_code == 422
+    assert "written down" in said(cashier.post(url, typed(form, reason="I was not there"), headers=HTMX))
+    assert "I was not there" in text_of(cashier.get(address))
+    assert cashier.post(url.replace("dispute", "resolve"), {}, headers=HTMX).status_code == 403
+    [line] = [line for line in billing.get(address).context["page"].charges if line.dispute]
+    assert not line.dispute_url
+    form = billing.get(line.resolve_url, headers=HTMX).context["form"]
+    sent = typed(form, note="The doctor wrote a note")
+    assert said(billing.post(line.resolve_url, sent, headers=HTMX)) == "The dispute is resolved."
+    assert "Disputed" not in text_of(billing.get(address))

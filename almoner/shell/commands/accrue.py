@@ -35,7 +35,7 @@ def command(slug: str | None, as_of: str | None, dry_run: bool, as_json: bool) -
     from almoner.kernel.errors import NotFound
 
     at = now()
-    until = _moment(as_of, at)
+    until = moment_of(as_of, at)
     hospitals = list(Hospital.objects.order_by("slug"))
     if slug is not None:
         hospitals = [hospital for hospital in hospitals if hospital.slug == slug]
@@ -52,7 +52,7 @@ def command(slug: str | None, as_of: str | None, dry_run: bool, as_json: bool) -
         sys.exit(1)
 
 
-def _moment(text: str | None, at: datetime) -> datetime:
+def moment_of(text: str | None, at: datetime) -> datetime:
     """The moment that ``text`` tells; ``at`` for none. Raises ``DomainError`` for another text or the future."""
     from almoner.kernel.errors import DomainError
 

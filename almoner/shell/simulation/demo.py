@@ -13,6 +13,7 @@ from pathlib import Path
 from django.contrib.auth.hashers import make_password
 from django.db.transaction import atomic
 
+from almoner.enforcement.late_fees import charge_late_fees, find_late_fees
 from almoner.hospitals.models import Hospital
 from almoner.identity.models import Membership, User
 from almoner.identity.roles import ROLES, actor_for
@@ -122,6 +123,7 @@ def seed(
                 progress=lambda share: progress(world.local, world.tally["visits"]),
             )
             fill_shelves(world)
+            charge_late_fees(hospital.id, find_late_fees(hospital.id, at=at), actor=actor, at=at)
     return hospital, played
 
 
