@@ -77,6 +77,7 @@ class Settings:
     conditions (codes) that are serious enough whatever the level. ``partial_payment``: whether a part of a
     charge may be paid; from ``minimum_part_percent`` of it on, the rest is only reminded of. ``allow`` and
     ``defer`` name priorities and kinds of request: never held, or deferred where it would be held.
+    ``deposit_low_days``: a stay asks for more when its deposit lasts for fewer days than that.
     ``late_fees``: whether what stays unpaid past its grace bears a fee, of ``late_fee_percent`` and
     ``late_fee_amount_minor`` once a ``late_fee_period``, at most ``late_fee_cap_minor`` for a visit
     (``enforcement.late_fees``).
@@ -101,6 +102,7 @@ class Settings:
     allow: tuple[str, ...] | None = None
     defer: tuple[str, ...] | None = None
     override_conditions: tuple[str, ...] | None = None
+    deposit_low_days: int | None = None
     late_fees: bool | None = None
     late_fee_percent: Decimal | None = None
     late_fee_amount_minor: int | None = None
@@ -125,6 +127,7 @@ DEFAULTS = Settings(
     partial_payment=True,
     allow=(),
     override_conditions=(),
+    deposit_low_days=2,
     late_fees=False,
     late_fee_period=FeePeriod.MONTHLY,
 )
@@ -269,6 +272,7 @@ _KEYS: dict[str, tuple[str, Any]] = {
     "allow": ("allow", _requests),
     "defer": ("defer", _requests),
     "override_conditions": ("override_conditions", _codes),
+    "deposit_low_days": ("deposit_low_days", _whole(0, 60)),
     "late_fees": ("late_fees", _from(_SWITCHES)),
     "late_fee_percent": ("late_fee_percent", _percent),
     "late_fee_amount_minor": ("late_fee_amount_minor", _whole(0, 10**13)),

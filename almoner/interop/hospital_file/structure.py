@@ -121,6 +121,9 @@ class GateSettings(Block):
     override_conditions: tuple[Code40, ...] | None = Field(
         None, description="Conditions for which a conditional override is granted at any triage level."
     )
+    deposit_low_days: Annotated[int, whole_of(0, 60)] | None = Field(
+        None, description="A stay asks for more when its deposit lasts for fewer days than that."
+    )
     late_fees: EnabledDisabled | None = Field(
         None, description="Whether what stays unpaid past its grace bears a fee (the service late_fee)."
     )

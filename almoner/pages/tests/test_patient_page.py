@@ -133,6 +133,9 @@ def test_every_role_sees_every_template_of_the_room(day: BusyDay, rendered: set[
             address = f"/steps/consultation.start/{day.visits['Maria Silva'].id}/{action}/"
             client.get(address)
             client.post(address, {})
+        for line in client.get(f"/patients/{day.patients['Maria Silva'].id}/").context["page"].charges:
+            if line.dispute_url:
+                client.get(line.dispute_url)
     client.get("/")
     client.logout()
     client.get("/", headers=HTMX)

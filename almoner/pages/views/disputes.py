@@ -11,12 +11,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods
 
+from almoner.charging.api import find_charge_item
 from almoner.charging.operations import (
     PERMISSION_CORRECT,
     PERMISSION_DISPUTE,
     dispute_charge,
     resolve_dispute,
 )
+from almoner.kernel.tenancy import transaction
 from almoner.pages.answers import done
 from almoner.pages.forms import StaffForm
 from almoner.pages.staff import HospitalRequest, hospital_view
@@ -40,8 +42,20 @@ class ResolutionForm(StaffForm):
     )
 
 
-def _dialog(request: HospitalRequest, form: StaffForm, title: str, says: str) -> HttpResponse:
-    context = {"form": form, "action": request.path, "title": title, "says": says}
+def _dialog(
+    request: HospitalRequest, charge_item_id: UUID, form: StaffForm, title: str, says: str
+) -> HttpResponse:
+    """The dialog of ``form``. What was charged is not named: it may be concealed."""
+    with transaction(request.hospital.id):
+        item = find_charge_item(charge_item_id)
+    context = {
+        "form": form,
+        "action": request.path,
+        "title": title,
+        "says": says,
+        "day": request.formats.day(item.service_date),
+        "amount": request.formats.money(item.net_minor or 0),
+    }
     return render(request, "patients/dispute.html", context, status=INVALID if form.errors else 200)
 
 
@@ -63,7 +77,7 @@ def dispute(request: HospitalRequest, charge_item_id: UUID) -> HttpResponse:
         if made is not None:
             return done(_("The dispute is written down. The charge bears no late fee until it is resolved."))
     says = _("The charge stays owed until billing has looked at it.")
-    return _dialog(request, form, _("Dispute the charge"), says)
+    return _dialog(request, charge_item_id, form, _("Dispute the charge"), says)
 
 
 @require_http_methods(["GET", "POST"])
@@ -84,4 +98,4 @@ def resolve(request: HospitalRequest, charge_item_id: UUID) -> HttpResponse:
         if made is not None:
             return done(_("The dispute is resolved."))
     says = _("A charge that was wrong is corrected or cancelled besides.")
-    return _dialog(request, form, _("Resolve the dispute"), says)
+    return _dialog(request, charge_item_id, form, _("Resolve the dispute"), says)

@@ -17,6 +17,7 @@ from almoner.kernel.actor import Actor
 from almoner.kernel.clock import local_date
 from almoner.orders.models import Admission
 from almoner.pages.presenters import BillingWidget, Formats, billing_widget, duration, visit_tags
+from almoner.service_points.ward.deposits import lasts_until
 from almoner.service_points.ward.models import BedStay
 from almoner.service_points.ward.queries import BoardBed, StayCharge, Waiting
 
@@ -199,6 +200,8 @@ class Stay:
     daily_total: str
     other_total: str
     uncharged_days: int
+    deposit: str
+    deposit_is_low: bool
 
 
 def _charge_row(charge: StayCharge, formats: Formats, today: date) -> ChargeRow:
@@ -240,12 +243,17 @@ def stay_of(
     admission: Admission,
     stays: Sequence[BedStay],
     charges: Sequence[StayCharge],
+    status: BillingStatus,
     formats: Formats,
     *,
+    deposit_low_days: int,
     at: datetime,
     today: date,
 ) -> Stay:
-    """``admission`` with its beds, the first one first, and what its visit was charged."""
+    """``admission`` with its beds, the first one first, and what its visit was charged.
+
+    ``deposit_low_days``: more is asked for when the deposit lasts for fewer days.
+    """
     stay = stays[-1] if stays else None
     lying = stay if stay is not None and stay.ended_at is None else None
     phase = "discharged" if admission.discharged_at else "lying" if lying else "waiting"
@@ -256,6 +264,7 @@ def stay_of(
     if lying and charged:
         uncharged = max(0, (local_date(at, str(formats.zone)) - max(charged)).days)
     ended = admission.discharged_at or at
+    deposit_ends = _deposit_ends(daily, status) if lying else None
     return Stay(
         number=admission.number,
         ward=stay.bed.ward.name if stay else admission.ward.name,
@@ -271,4 +280,25 @@ def stay_of(
         daily_total=formats.money(sum(charge.net_minor or 0 for charge in daily)),
         other_total=formats.money(sum(charge.net_minor or 0 for charge in other)),
         uncharged_days=uncharged,
+        deposit=_deposit(status, deposit_ends, formats) if deposit_ends else "",
+        deposit_is_low=deposit_ends is not None and (deposit_ends - today).days < deposit_low_days,
     )
+
+
+def _deposit_ends(daily: Sequence[StayCharge], status: BillingStatus) -> date | None:
+    """Until when the patient's deposit lasts, at what the last charged day cost."""
+    billed = [charge for charge in daily if charge.status == "billable"]
+    if not billed:
+        return None
+    last = max(charge.day for charge in billed)
+    return lasts_until(
+        status.available_credit_minor,
+        status.outstanding_minor,
+        sum(charge.net_minor or 0 for charge in billed if charge.day == last),
+        charged_until=last,
+    )
+
+
+def _deposit(status: BillingStatus, ends: date, formats: Formats) -> str:
+    amount, day = formats.money(status.available_credit_minor), formats.day(ends)
+    return str(_("The deposit of %(amount)s lasts until %(day)s.") % {"amount": amount, "day": day})

@@ -168,7 +168,11 @@ def stay_charges(admission: Admission) -> list[StayCharge]:
 
 def find_admission(admission_id: UUID) -> Admission:
     """The admission with its patient, visit and ward; one statement. Raises ``NotFound``."""
-    found = Admission.objects.select_related("patient", "encounter", "ward").filter(id=admission_id).first()
+    found = (
+        Admission.objects.select_related("patient", "encounter", "ward__department")
+        .filter(id=admission_id)
+        .first()
+    )
     if found is None:
         raise NotFound(
             _("There is no such admission at this hospital."), field="admission_id", code="unknown_admission"
@@ -178,7 +182,7 @@ def find_admission(admission_id: UUID) -> Admission:
 
 def bed_stays(admission_id: UUID) -> list[BedStay]:
     """The beds that the patient lay in, the first one first, each with its ward; one statement."""
-    stays = BedStay.objects.select_related("bed__ward").filter(admission_id=admission_id)
+    stays = BedStay.objects.select_related("bed__ward__department").filter(admission_id=admission_id)
     return list(stays.order_by("started_at", "id"))
 
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from almoner.enforcement.facts import Subject
+from almoner.enforcement.facts import Subject, policies_at
 from almoner.enforcement.queries import billing_status, billing_statuses, service_point_status
 from almoner.kernel.errors import Conflict
 from almoner.kernel.tenancy import transaction
@@ -26,6 +26,7 @@ from almoner.pages.step_actions import action_urls
 from almoner.service_points.ward import operations, presenting, queries, transfers
 from almoner.service_points.ward.accrual import settle
 from almoner.service_points.ward.forms import ExceptionForm, TransferForm
+from almoner.service_points.ward.models import BedStay
 
 INVALID = 422
 ASSIGN = "bed.assign"
@@ -60,15 +61,18 @@ def board(request: HospitalRequest) -> HttpResponse:
 def stay(request: HospitalRequest, admission_id: UUID) -> HttpResponse:
     """``/ward/admissions/ID/``: the bed to assign, or the stay with its daily charges and its end."""
     admission = queries.find_admission(admission_id)
+    status = billing_status(request.hospital.id, admission.patient_id, at=request.at)
+    beds = queries.bed_stays(admission.id)
     shown = presenting.stay_of(
         admission,
-        queries.bed_stays(admission.id),
+        beds,
         queries.stay_charges(admission),
+        status,
         request.formats,
+        deposit_low_days=_deposit_low_days(request, admission, beds),
         at=request.at,
         today=request.today,
     )
-    status = billing_status(request.hospital.id, admission.patient_id, at=request.at)
     bar = None
     if admission.cancelled_at is None and shown.phase != "discharged":
         bar = _bar(request, admission, ASSIGN if shown.phase == "waiting" else DISCHARGE)
@@ -87,6 +91,16 @@ def stay(request: HospitalRequest, admission_id: UUID) -> HttpResponse:
         "exception_url": reverse("ward:exception", args=[admission.id]),
     }
     return live_page(request, "ward/stay.html", "ward/stay_content.html", context)
+
+
+def _deposit_low_days(request: HospitalRequest, admission: Admission, beds: list[BedStay]) -> int:
+    """Below how many days that a deposit lasts more is asked for, where the patient lies."""
+    policies = policies_at(request.hospital.id, request.hospital.configuration_version)
+    ward = beds[-1].bed.ward if beds else admission.ward
+    settings = policies.resolve(
+        department=ward.department.code, module="ward", category=admission.patient.category
+    )
+    return settings.deposit_low_days or 0
 
 
 def _bar(request: HospitalRequest, admission: Admission, step: str) -> ServicePointBar:

@@ -1,0 +1,55 @@
+"""How long a deposit lasts: reckoned from what a day costs, after what is owed."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+
+from almoner.service_points.ward.deposits import lasts_until
+from tests.support.day import AT, BusyDay
+from tests.support.hospital import enforce
+from tests.support.pages import member_client, text_of
+
+DAY = date(2026, 3, 2)
+
+
+@pytest.mark.parametrize(
+    ("deposit", "owed", "daily", "until"),
+    [
+        (45000, 0, 20000, date(2026, 3, 4)),
+        (40000, 0, 20000, date(2026, 3, 4)),
+        (39999, 0, 20000, date(2026, 3, 3)),
+        (45000, 20000, 20000, date(2026, 3, 3)),
+        (19999, 0, 20000, DAY),
+        (10000, 50000, 20000, DAY),
+        (0, 0, 20000, None),
+        (10000, 0, 0, None),
+        (10**15, 0, 1, DAY + timedelta(days=3650)),
+    ],
+)
+def test_a_deposit_lasts_as_many_days_as_it_pays_for(
+    deposit: int, owed: int, daily: int, until: date | None
+) -> None:
+    assert lasts_until(deposit, owed, daily, charged_until=DAY) == until
+
+
+@pytest.mark.parametrize(("low", "asked"), [(1, False), (9, True)])
+def test_the_stay_says_until_when_and_asks_for_more_when_it_is_low(
+    day: BusyDay, low: int, asked: bool
+) -> None:
+    hospital = day.hospital
+    enforce(hospital, "department", "inpatient", deposit_low_days=low)
+    lying = day.visits["Kwame Mensah"]
+    nurse = member_client(hospital.id, "ward_nurse")
+    stay = next(
+        tile.url
+        for ward in nurse.get("/ward/").context["wards"]
+        for tile in ward.beds
+        if tile.patient == "Kwame Mensah"
+    )
+    assert "The deposit" not in text_of(nurse.get(stay))
+    hospital.pay(day.patients["Kwame Mensah"], 70000, excess="deposit", encounter_id=lying.id, at=AT)
+    page = text_of(nurse.get(stay))
+    assert "lasts until" in page
+    assert ("Ask for more now" in page) is asked
