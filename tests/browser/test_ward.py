@@ -103,6 +103,12 @@ def test_6_3_a_bed_is_assigned_once_it_is_paid_overridden_or_planned(
     page = in_dialog(other, admission_id, busy_day, action)
     for label, words in typed.items():
         page.get_by_label(label).fill(words)
+    if role == "billing_staff":
+        # The instalments are shown before anybody agrees to them, and change with what is typed.
+        shown = page.get_by_role("dialog").get_by_role("table")
+        expect(shown).to_contain_text("$66.68")
+        page.get_by_label("Instalments").fill("4")
+        expect(shown).to_contain_text("$50.00")
     page.get_by_role("button", name=button).click()
     expect(page.get_by_role("dialog")).to_have_count(0)
 

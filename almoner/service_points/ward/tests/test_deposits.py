@@ -48,8 +48,10 @@ def test_the_stay_says_until_when_and_asks_for_more_when_it_is_low(
         for tile in ward.beds
         if tile.patient == "Kwame Mensah"
     )
-    assert "The deposit" not in text_of(nurse.get(stay))
+    before = text_of(nurse.get(stay))
+    assert "The deposit of $100.00 lasts until Mar 2, 2026. Ask for more now" in before
     hospital.pay(day.patients["Kwame Mensah"], 70000, excess="deposit", encounter_id=lying.id, at=AT)
     page = text_of(nurse.get(stay))
-    assert "lasts until" in page
+    assert "The deposit of $800.00 lasts until" in page
+    assert "lasts until Mar 2, 2026" not in page
     assert ("Ask for more now" in page) is asked
