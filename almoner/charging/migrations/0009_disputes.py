@@ -7,7 +7,7 @@ import almoner.kernel.tenancy
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("charging", "0007_merged_accounts"),
+        ("charging", "0008_drafts"),
     ]
 
     operations = [
