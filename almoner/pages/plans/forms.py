@@ -10,7 +10,8 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from almoner.kernel.errors import DomainError
-from almoner.kernel.money import InvalidAmount, Money, parse_minor
+from almoner.kernel.money import InvalidAmount, Money
+from almoner.pages.amounts import read_amount
 from almoner.pages.forms import AmountField, StaffForm
 from almoner.payments.plans import MAXIMUM_GRACE_DAYS, MAXIMUM_INSTALMENTS, Frequency, Terms
 
@@ -68,7 +69,7 @@ class TermsForm(StaffForm):
     def _part(self, line: str) -> tuple[date, int]:
         day, _space, amount = line.strip().partition(" ")
         try:
-            return date.fromisoformat(day), parse_minor(amount.strip(), self.currency)
+            return date.fromisoformat(day), read_amount(amount, self.currency)
         except (ValueError, InvalidAmount) as error:
             raise forms.ValidationError(
                 _("Expected a day and an amount, such as 2026-04-01 25.00, got: %(line)s")

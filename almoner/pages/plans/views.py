@@ -13,8 +13,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from almoner.kernel.errors import DomainError
-from almoner.kernel.money import Money
 from almoner.kernel.tenancy import transaction
+from almoner.pages.amounts import write_amount
 from almoner.pages.answers import done, go_to
 from almoner.pages.forms import StaffForm, sent
 from almoner.pages.live import live_page
@@ -150,8 +150,8 @@ def change(request: HospitalRequest, plan_id: UUID) -> HttpResponse:
         )
         if asked is not None:
             return done(_("Asked. The plan stands until somebody else approves the change."))
-    left = Money(read.plan.total_minor - read.standing.paid_minor, read.plan.currency)
-    return _dialog(request, plan_id, form, "plans/change.html", left=left.plain())
+    left = write_amount(read.plan.total_minor - read.standing.paid_minor, read.plan.currency)
+    return _dialog(request, plan_id, form, "plans/change.html", left=left)
 
 
 @require_POST
