@@ -23,6 +23,7 @@ class Permission:
 ROOMS: dict[str, str | Promise] = {
     "patients": _("Patients"),
     "scheduling": _("Queue and appointments"),
+    "estimates": _("Estimates"),
     "consultation": _("Consultation"),
     "orders": _("Orders"),
     "laboratory": _("Laboratory"),
@@ -44,6 +45,7 @@ PERMISSIONS: dict[str, Permission] = {
     "patients.read_diagnoses": Permission(_("Read diagnoses on a patient's page")),
     "scheduling.call_token": Permission(_("Call patients from the queue")),
     "scheduling.book": Permission(_("Book, move and cancel appointments")),
+    "estimates.make": Permission(_("Estimate what treatment will cost, record the consent")),
     "consultation.start": Permission(_("See patients: queue, notes, finishing a visit")),
     "orders.write": Permission(_("Order tests, prescribe, admit")),
     "laboratory.process": Permission(_("Process orders and write results")),

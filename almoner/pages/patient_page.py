@@ -16,6 +16,7 @@ from almoner.charging.operations import PERMISSION_CORRECT, PERMISSION_DISPUTE
 from almoner.enforcement.concealment import PERMISSION_READ_BLOCKED
 from almoner.enforcement.facts import Subject
 from almoner.enforcement.queries import BlockedService
+from almoner.estimates.operations import PERMISSION_ESTIMATE
 from almoner.kernel.actor import Actor
 from almoner.kernel.service_points import NavigationEntry, ServicePointConfig, installed, steps
 from almoner.pages.patient_file import Arrangement, Charge, MoneyIn, PatientFile, Visit
@@ -176,6 +177,9 @@ def patient_links(actor: Actor, patient_id: UUID) -> tuple[Link, ...]:
     if actor.may(PERMISSION_RECORD):
         account = reverse("cashier:account", args=[patient_id])
         links = (*links, Link(_("Take a payment"), icon="cash-register", url=account))
+    if actor.may(PERMISSION_ESTIMATE):
+        estimate = f"{reverse('estimates:new')}?patient={patient_id}"
+        links = (*links, Link(_("Make an estimate"), icon="file-dollar", url=estimate))
     return links
 
 

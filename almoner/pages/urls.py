@@ -18,6 +18,7 @@ urlpatterns = [
     path("cashier/", include("almoner.pages.cashier.urls")),
     path("plans/", include("almoner.pages.plans.urls")),
     path("work/", include("almoner.pages.work_lists.urls")),
+    path("estimates/", include("almoner.pages.estimates.urls")),
     path("people/", include("almoner.pages.people.urls")),
     path("search/", search, name="search"),
     path("session/", session_renewed, name="session-renewed"),

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from almoner.charging.definitions import PERMISSION_DEFINE
 from almoner.enforcement.policy import PERMISSION_SET_POLICY
+from almoner.estimates.operations import PERMISSION_ESTIMATE
 from almoner.identity.operations import PERMISSION_MANAGE
 from almoner.kernel.actor import Actor
 from almoner.kernel.service_points import NavigationEntry, installed
@@ -42,6 +43,9 @@ OFFICE = (
     ),
     NavigationEntry(
         _("Policies"), "policies:overview", icon="adjustments", key="y", permissions=(PERMISSION_SET_POLICY,)
+    ),
+    NavigationEntry(
+        _("Estimates"), "estimates:overview", icon="file-dollar", permissions=(PERMISSION_ESTIMATE,)
     ),
     NavigationEntry(
         _("Ward charges"), "ward_charges:overview", icon="receipt", permissions=(PERMISSION_DEFINE,)

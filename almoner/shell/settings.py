@@ -38,6 +38,8 @@ INSTALLED_APPS = [
     "almoner.payments",
     "almoner.enforcement",
     "almoner.orders",
+    "almoner.estimates",
+    "almoner.pages.estimates",
     "almoner.scheduling",
     "almoner.pages",
     "almoner.pages.cashier",

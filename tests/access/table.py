@@ -83,6 +83,7 @@ CLOSES_DRAWERS = frozenset({ADMINISTRATOR, BILLING, CASHIER})
 """Those who supervise drawers, and the cashier whose own drawer is asked for."""
 GIVES_BACK = frozenset({ADMINISTRATOR, BILLING})
 AGREES_PLANS = frozenset({ADMINISTRATOR, MANAGER, BILLING})
+ESTIMATES = frozenset({ADMINISTRATOR, MANAGER, RECEPTIONIST, DOCTOR, NURSE, BILLING})
 BUILDS_CHARGES = frozenset({ADMINISTRATOR, MANAGER})
 SETS_POLICIES = frozenset({ADMINISTRATOR, MANAGER})
 OVERRIDES = frozenset({ADMINISTRATOR, MANAGER, DOCTOR})
@@ -241,6 +242,13 @@ TABLE: dict[str, tuple[str, frozenset[str]]] = {
     "policies:save": ("POST", SETS_POLICIES),
     "policies:hospital": ("GET", SETS_POLICIES),
     "policies:block": ("GET", SETS_POLICIES),
+    # Estimates
+    "estimates:overview": ("GET", ESTIMATES),
+    "estimates:new": ("POST", ESTIMATES),
+    "estimates:estimate": ("GET", ESTIMATES),
+    "estimates:paper": ("GET", ESTIMATES),
+    "estimates:consent": ("POST", ESTIMATES),
+    "estimates:visit": ("POST", ESTIMATES),
     # Ward charges
     "ward_charges:overview": ("GET", BUILDS_CHARGES),
     "ward_charges:new": ("GET", BUILDS_CHARGES),

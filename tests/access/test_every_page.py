@@ -110,6 +110,7 @@ def _some(world: BusyDay, part: str) -> UUID | int:
         "session_id": "payments.CashSession",
         "void_request_id": "payments.VoidRequest",
         "referral_id": "orders.Referral",
+        "estimate_id": "estimates.Estimate",
         "plan_id": "payments.PaymentPlan",
         "plan_change_id": "payments.PlanChangeRequest",
         "note_id": "consultation.ConsultationNote",
