@@ -13,7 +13,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from almoner.catalog.models import Service
-from almoner.estimates.operations import PERMISSION_ESTIMATE, link_visit, make_estimate, record_consent
+from almoner.estimates.operations import (
+    PERMISSION_ESTIMATE,
+    find_estimate,
+    link_visit,
+    make_estimate,
+    record_consent,
+)
 from almoner.estimates.queries import read_estimate, read_estimates
 from almoner.hospitals.models import Ward
 from almoner.kernel.errors import NotFound
@@ -145,6 +151,8 @@ def paper(request: HospitalRequest, estimate_id: UUID) -> HttpResponse:
 @hospital_view(PERMISSION_ESTIMATE)
 def consent(request: HospitalRequest, estimate_id: UUID) -> HttpResponse:
     """Record who agreed."""
+    with transaction(request.hospital.id):
+        find_estimate(estimate_id)
     form = ConsentForm(request.POST)
     given = form.attempt(
         lambda: record_consent(
