@@ -26,7 +26,7 @@ def hospital() -> TestHospital:
 
 
 def people_manager(user: User | None = None) -> Actor:
-    """Somebody who manages people and takes payments, and may nothing else."""
+    """Somebody who manages people and takes payments and complaints, and may nothing else."""
     return Actor(
         name="user:hr@example.org",
         permissions=frozenset(
@@ -34,6 +34,7 @@ def people_manager(user: User | None = None) -> Actor:
                 "identity.manage",
                 "hospitals.read",
                 "payments.record",
+                "charging.dispute",
                 "enforcement.read_blocked_services",
             }
         ),
