@@ -207,7 +207,7 @@ def present_patient(read: PatientFile, formats: Formats, actor: Actor, *, today:
         held=held_lines(blocked, formats, actor),
         held_count=len(blocked),
         visits=tuple(_visit(visit, formats, actor, today) for visit in read.visits),
-        charges=tuple(_charge(charge, formats, actor, today) for charge in read.charges),
+        charges=tuple(charge_line(charge, formats, actor, today=today) for charge in read.charges),
         payments=tuple(_payment(payment, formats, today) for payment in read.payments),
         arrangements=tuple(_arrangement(one, actor, formats, may_read, today) for one in read.arrangements),
     )
@@ -249,7 +249,8 @@ def _visit(visit: Visit, formats: Formats, actor: Actor, today: date) -> VisitLi
     )
 
 
-def _charge(charge: Charge, formats: Formats, actor: Actor, today: date) -> ChargeLine:
+def charge_line(charge: Charge, formats: Formats, actor: Actor, *, today: date) -> ChargeLine:
+    """``charge`` as ``actor`` may see it; of concealed ones the order's number alone."""
     state, tone = STATES[charge.state]
     note = charge.order_number
     if charge.quantity:

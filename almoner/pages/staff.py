@@ -38,20 +38,22 @@ SESSION_ENDED = 401
 Parameters = ParamSpec("Parameters")
 
 
-class HospitalRequest(HttpRequest):
-    """A request of a member of staff, at the instant ``at``, which is ``today`` at the hospital.
-
-    ``departments`` are the codes of those that the member belongs to.
-    """
+class PlacedRequest(HttpRequest):
+    """A request of somebody who is logged in at a hospital, at the instant ``at``, which is ``today`` there."""
 
     user: User
     htmx: HtmxDetails
     hospital: Hospital
-    actor: Actor
-    workplaces: list[Workplace]
     at: datetime
     today: date
     formats: Formats
+
+
+class HospitalRequest(PlacedRequest):
+    """A request of a member of staff. ``departments`` are the codes of those that the member belongs to."""
+
+    actor: Actor
+    workplaces: list[Workplace]
     departments: tuple[str, ...]
 
 
@@ -168,7 +170,7 @@ def hospital_view(
 def _enter(request: HospitalRequest, permissions: tuple[str, ...]) -> HttpResponse | None:
     """Give the request its hospital; an answer instead when it cannot go on."""
     if not request.user.is_authenticated:
-        return _to_login(request)
+        return to_login(request)
     request.workplaces = workplaces_of(request.user)
     place = _chosen(request, request.workplaces)
     if place is None:
@@ -176,14 +178,19 @@ def _enter(request: HospitalRequest, permissions: tuple[str, ...]) -> HttpRespon
     request.actor = place.actor(request.user)
     if place.needs_second_factor(request.actor):
         return _to(request, "mfa_index")
-    request.hospital = place.hospital
+    place_at(request, place.hospital)
     request.departments = place.departments
-    request.at = now()
-    request.today = local_date(request.at, place.hospital.time_zone)
-    request.formats = Formats.of(place.hospital)
     if permissions and not any(request.actor.may(permission) for permission in permissions):
         return _refuse(request, PermissionRefused(permissions[0]), permissions)
     return None
+
+
+def place_at(request: PlacedRequest, hospital: Hospital) -> None:
+    """Give ``request`` its hospital, the instant, and how money, dates and times are written there."""
+    request.hospital = hospital
+    request.at = now()
+    request.today = local_date(request.at, hospital.time_zone)
+    request.formats = Formats.of(hospital)
 
 
 def in_frame(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
@@ -255,7 +262,7 @@ def _refuse(request: HospitalRequest, error: DomainError, permissions: tuple[str
     return render(request, "refused.html", {"message": message}, status=error.status)
 
 
-def _to_login(request: HospitalRequest) -> HttpResponse:
+def to_login(request: PlacedRequest) -> HttpResponse:
     """A whole page goes to the log-in page. A piece of one leaves the page as it is, with what was typed
     in it, and asks to log in beside it."""
     if not request.htmx:

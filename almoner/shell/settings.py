@@ -54,6 +54,7 @@ INSTALLED_APPS = [
     "almoner.service_points.pharmacy",
     "almoner.service_points.ward",
     "almoner.interop",
+    "almoner.portal",
     "almoner.shell",
     "allauth",
     "allauth.account",

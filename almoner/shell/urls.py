@@ -32,6 +32,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/openapi.json", openapi_json, name="openapi"),
     path("api/v1/", api.urls),
     path("", include("almoner.pages.urls")),
+    path("", include("almoner.portal.urls")),
     path("policies/", include("almoner.administration.policies.urls")),
     path("ward-charges/", include("almoner.administration.ward_charges.urls")),
     *_service_points(),

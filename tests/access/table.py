@@ -72,8 +72,12 @@ PUBLIC = OWN_ACCOUNT | {
     "choose-hospital",
     "cashier:verify",
     "people:join",
+    "portal:join",
 }
 """Open to whoever comes, or to whoever is logged in: they show nothing of a hospital."""
+
+PATIENTS = frozenset({"portal:me", "portal:choose", "portal:receipt"})
+"""For patients alone, each about what is theirs: no role opens them (tests/access/test_patients.py)."""
 
 ADMINISTRATORS = frozenset({ADMINISTRATOR})
 TAKES_PAYMENTS = frozenset({ADMINISTRATOR, RECEPTIONIST, CASHIER, BILLING, INSURANCE})
@@ -102,6 +106,9 @@ TABLE: dict[str, tuple[str, frozenset[str]]] = {
     "search": ("GET", STAFF),
     "session-renewed": ("GET", STAFF),
     "patient": ("GET", STAFF),
+    "portal:access": ("GET", RECEPTION),
+    "portal:end": ("POST", RECEPTION),
+    "portal:withdraw": ("POST", RECEPTION),
     "step-pay": ("POST", TAKES_PAYMENTS),
     "step-plan": ("POST", AGREES_PLANS),
     "step-override": ("POST", OVERRIDES),

@@ -24,6 +24,7 @@ PLATFORM_TABLES = {
     "identity_apikey",
     "identity_staffmember",
     "identity_hospitalrole",
+    "portal_patientlogin",
 }
 TABLES = sorted({model._meta.db_table for model in TENANT_MODELS} - PLATFORM_TABLES)
 

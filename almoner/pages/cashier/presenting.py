@@ -244,7 +244,7 @@ class ReceiptPage:
 
 def receipt_page(read: Receipt, hospital: str, formats: Formats) -> ReceiptPage:
     """``read`` as it is printed: tendered, change and applied apart."""
-    deposit_minor = read.amount_minor - sum(minor for _, _, minor in read.lines)
+    deposit_minor = read.amount_minor - sum(line.amount_minor for line in read.lines)
     local = read.received_at.astimezone(formats.zone)
     return ReceiptPage(
         number=read.number,
@@ -258,7 +258,8 @@ def receipt_page(read: Receipt, hospital: str, formats: Formats) -> ReceiptPage:
         method=methods_said([one.method for one in read.tenders]),
         reference=read.reference if len(read.tenders) > 1 else "",
         lines=tuple(
-            ReceiptLine(name, formats.day(day), formats.money(minor)) for name, day, minor in read.lines
+            ReceiptLine(line.name, formats.day(line.service_date), formats.money(line.amount_minor))
+            for line in read.lines
         ),
         deposit=formats.money(deposit_minor) if deposit_minor else "",
         applied=formats.money(read.amount_minor),

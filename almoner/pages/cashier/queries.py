@@ -230,6 +230,19 @@ class AskedVoid:
 
 
 @dataclass(frozen=True, slots=True)
+class PaidLine:
+    """What a payment settled of a charge, in minor units, and what of the charge a gate asks about."""
+
+    name: str
+    service_date: date
+    amount_minor: int
+    encounter_id: UUID | None
+    order_id: UUID | None
+    required_at: list[str]
+    is_delivered: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """A payment as its receipt shows it: for what it was taken then, whatever happened to it since.
 
@@ -255,7 +268,7 @@ class Receipt:
     refunded_minor: int
     session_id: UUID | None
     session: str
-    lines: tuple[tuple[str, date, int], ...]
+    lines: tuple[PaidLine, ...]
     tenders: tuple[TenderLine, ...]
     asked_void: AskedVoid | None
     prints: tuple[tuple[str, datetime], ...]
@@ -289,14 +302,15 @@ WHERE payment.hospital_id = %(hospital)s AND payment.id = %(payment)s
 """
 
 _RECEIPT_LINES = """
-SELECT service.name, item.service_date, sum(allocation.amount_minor)::bigint
+SELECT service.name, item.service_date, sum(allocation.amount_minor)::bigint,
+       item.encounter_id, item.order_id, item.required_at, item.delivered_at IS NOT NULL
 FROM payments_allocation AS allocation
 JOIN charging_chargeitem AS item
     ON item.hospital_id = %(hospital)s AND item.id = allocation.charge_item_id
 JOIN catalog_service AS service ON service.hospital_id = %(hospital)s AND service.id = item.service_id
 WHERE allocation.hospital_id = %(hospital)s AND allocation.payment_id = %(payment)s
   AND allocation.source_id = %(payment)s
-GROUP BY item.id, service.name, item.service_date
+GROUP BY item.id, service.name, item.service_date, item.encounter_id, item.order_id, item.required_at, item.delivered_at
 ORDER BY item.service_date, service.name, item.id
 """
 
@@ -322,7 +336,7 @@ def read_receipt(payment_id: UUID) -> Receipt:
                 code="unknown_payment",
             )
         cursor.execute(_RECEIPT_LINES, parameters)
-        lines = tuple(cursor.fetchall())
+        lines = tuple(PaidLine(*line) for line in cursor.fetchall())
         cursor.execute(_TENDERS, parameters)
         tenders = tuple(TenderLine(*tender) for tender in cursor.fetchall())
     columns, asked = row[:-5], AskedVoid(*row[-5:]) if row[-5] else None

@@ -92,6 +92,7 @@ AREAS = {
     "": _("Everything"),
     "user.": _("People"),
     "invitation.": _("Invitations"),
+    "patient_access.": _("Patients' own pages"),
     "role.": _("Roles"),
     "api_key.": _("API keys"),
 }

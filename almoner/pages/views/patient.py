@@ -28,7 +28,7 @@ def patient(request: HospitalRequest, patient_id: UUID) -> HttpResponse:
         "page": page,
         "links": patient_links(request.actor, found.id),
         "photo_url": "" if request.htmx else photo_url(found.id),
-        "may_photograph": request.actor.may(PERMISSION_REGISTER),
+        "may_register": request.actor.may(PERMISSION_REGISTER),
         "patient_id": found.id,
     }
     return live_page(request, "patients/page.html", "patients/content.html", context)

@@ -1,0 +1,66 @@
+"""What a patient sees of their own record."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from almoner.pages.cashier.tickets import qr_picture, receipt_ticket
+from almoner.pages.patient_file import read_patient_file
+from almoner.pages.staff import PlacedRequest, to_login
+from almoner.portal.entry import SESSION_KEY, PatientRequest, patient_view
+from almoner.portal.logins import logins_of, records_behind
+from almoner.portal.presenting import present_own_page, present_receipt
+from almoner.portal.queries import read_own_receipt, upcoming_appointments
+
+
+@require_safe
+@patient_view
+def me(request: PatientRequest) -> HttpResponse:
+    """``/me/``: what is owed and why, what waits for payment and what to do, what was paid, what is to come."""
+    read = read_patient_file(request.patient, actor=request.reader, at=request.at)
+    appointments = upcoming_appointments(request.patient, at=request.at)
+    page = present_own_page(read, appointments, request.formats, request.reader, today=request.today)
+    return render(request, "portal/me.html", {"page": page, "has_others": len(request.logins) > 1})
+
+
+@require_safe
+@patient_view
+def receipt(request: PatientRequest, payment_id: UUID) -> HttpResponse:
+    """``/me/payments/ID/``: a receipt of one's own, to read or to print."""
+    read = read_own_receipt(request.patient, payment_id, reader=request.reader, at=request.at)
+    address = request.build_absolute_uri(
+        reverse("cashier:verify", args=[receipt_ticket(request.hospital.id, payment_id)])
+    )
+    context = {
+        "receipt": present_receipt(read, request.hospital.name, request.formats),
+        "qr": qr_picture(address),
+        "address": address,
+    }
+    return render(request, "portal/receipt.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+@never_cache
+def choose(request: PlacedRequest) -> HttpResponse:
+    """``/me/choose/``: which record to look at, for who has several."""
+    if not request.user.is_authenticated:
+        return to_login(request)
+    records = records_behind(logins_of(request.user))
+    if not records:
+        raise PermissionDenied(_("This page is for patients: the hospital's reception lets them in."))
+    wanted = request.POST.get("login", "")
+    chosen = next((record for record in records if str(record.login.id) == wanted), None)
+    if len(records) == 1:
+        chosen = records[0]
+    if chosen is not None:
+        request.session[SESSION_KEY] = str(chosen.login.id)
+        return redirect("portal:me")
+    return render(request, "portal/choose.html", {"records": records})
