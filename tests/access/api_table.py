@@ -92,6 +92,7 @@ API_TABLE: dict[str, frozenset[str]] = {
     "get_service_point_status": PROGRAMS,
     # Orders
     "order_tests": DOCTORS,
+    "refer_patient": DOCTORS,
     "prescribe": DOCTORS,
     "admit": DOCTORS,
     "list_orders": PROGRAMS,

@@ -36,7 +36,10 @@ def test_a_member_logs_in_and_sees_who_is_held_and_why(visit: Visit, manager: st
 
 
 def test_a_wrong_password_is_refused_with_a_sentence_and_keeps_the_email(visit: Visit, manager: str) -> None:
-    page = visit().log_in(manager, "not the password")
+    page = visit().open("/login/")
+    page.get_by_label("Email").fill(manager)
+    page.get_by_label("Password").fill("not the password")
+    page.get_by_role("button", name="Log in").click()
     expect(page.get_by_role("alert")).to_contain_text("do not belong together")
     expect(page.get_by_label("Email")).to_have_value(manager)
     expect(page).to_have_url(page.url.partition("?")[0])

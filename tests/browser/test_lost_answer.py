@@ -35,10 +35,10 @@ def test_a_payment_whose_answer_is_lost_is_sent_again_and_made_once(
         route.abort()
 
     page.route("**/cashier/patients/**", cut)
-    page.get_by_label("Reference").fill("slip 4")
+    page.locator("#id_reference").fill("slip 4")
     page.get_by_role("button", name="Take the payment").click()
     expect(page.get_by_text("send it again. It is done once")).to_be_visible()
-    expect(page.get_by_label("Reference")).to_have_value("slip 4")
+    expect(page.locator("#id_reference")).to_have_value("slip 4")
     page.unroute("**/cashier/patients/**")
     page.get_by_role("button", name="Take the payment").click()
     expect(page.get_by_role("heading", name="Receipt MAIN-2026-")).to_be_visible()

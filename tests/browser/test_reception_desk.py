@@ -115,7 +115,7 @@ def test_a_new_patient_is_registered_and_checked_in_by_keyboard_alone(
     press, type_ = page.keyboard.press, page.keyboard.type
     expect(page.get_by_role("searchbox", name="Who arrives?")).to_be_focused()
     type_("Zora Neale")
-    register = page.get_by_role("link", name="Nobody is found by")
+    register = page.get_by_role("link", name="Nobody is found by “Zora Neale”")
     expect(register).to_be_visible()
     press("ArrowDown")
     expect(register).to_be_focused()

@@ -38,18 +38,19 @@ class PlanRead:
 
 
 def read_plan(plan_id: UUID, *, at: datetime) -> PlanRead:
-    """The plan and what belongs to it; six statements. Raises ``NotFound``."""
+    """The plan and what belongs to it; five statements. Raises ``NotFound``."""
     plan = find_plan(plan_id, "patient_account__patient", "encounter__department")
     standing = standing_of(plan, at)
+    cancelled = standing.status == "cancelled"
     return PlanRead(
         plan=plan,
         patient=plan.patient_account.patient,
         visit=plan.encounter,
         standing=standing,
         instalments=fill(instalments_of(plan), standing.paid_minor),
-        cancellation=PlanCancellation.objects.filter(plan=plan).first(),
+        cancellation=PlanCancellation.objects.filter(plan=plan).first() if cancelled else None,
         replaced_by=PaymentPlan.objects.filter(replaces=plan).values_list("id", flat=True).first(),
-        change=PlanChangeRequest.objects.filter(plan=plan, decision="").first(),
+        change=None if cancelled else PlanChangeRequest.objects.filter(plan=plan, decision="").first(),
     )
 
 

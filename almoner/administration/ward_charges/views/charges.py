@@ -13,6 +13,7 @@ from almoner.administration.ward_charges import comparing, presenting, queries
 from almoner.administration.ward_charges.forms import EndForm
 from almoner.charging.definitions import PERMISSION_DEFINE, end_charge_definition
 from almoner.charging.models import ChargeDefinition
+from almoner.kernel.tenancy import transaction
 from almoner.pages.answers import go_to
 from almoner.pages.staff import HospitalRequest, hospital_view
 
@@ -74,6 +75,8 @@ def _chosen(found: queries.Versions, number: str, otherwise: ChargeDefinition) -
 @hospital_view(PERMISSION_DEFINE)
 def end(request: HospitalRequest, charge_code: str) -> HttpResponse:
     """Let a charge end with a day."""
+    with transaction(request.hospital.id):
+        queries.read_versions(charge_code)
     form = EndForm(request.POST)
     ended = form.attempt(
         lambda: end_charge_definition(
