@@ -10,7 +10,8 @@ from uuid import UUID
 
 from django.db import connection
 
-from almoner.charging.definitions import DefinitionTerms, save_charge_definition
+from almoner.charging.definition_terms import DefinitionTerms
+from almoner.charging.definitions import save_charge_definition
 from almoner.hospitals.models import Department, Hospital, Ward
 from almoner.kernel.actor import system
 from almoner.kernel.tenancy import transaction

@@ -8,12 +8,8 @@ from typing import Any
 from uuid import UUID
 
 from almoner.charging.book import terms_of
-from almoner.charging.definitions import (
-    PERMISSION_DEFINE,
-    DefinitionTerms,
-    check_code,
-    save_charge_definition,
-)
+from almoner.charging.definition_terms import DefinitionTerms, check_code
+from almoner.charging.definitions import PERMISSION_DEFINE, save_charge_definition
 from almoner.charging.models import ChargeDefinition, ChargeDraft
 from almoner.identity import audit
 from almoner.kernel.actor import Actor

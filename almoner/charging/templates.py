@@ -9,11 +9,7 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
-from almoner.charging.definitions import (
-    PERMISSION_DEFINE,
-    save_charge_definition,
-    save_ward_billing_template,
-)
+from almoner.charging.definitions import PERMISSION_DEFINE, save_charge_definition, save_ward_billing_template
 from almoner.charging.drafts import terms_as_saved
 from almoner.charging.models import ChargeDefinition, WardBillingTemplate
 from almoner.identity import audit

@@ -9,7 +9,8 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from almoner.charging.definitions import DefinitionTerms, save_charge_definition
+from almoner.charging.definition_terms import DefinitionTerms
+from almoner.charging.definitions import save_charge_definition
 from almoner.charging.models import ChargeItem
 from almoner.hospitals.models import Bed, Hospital, Ward
 from almoner.kernel.ids import new_id

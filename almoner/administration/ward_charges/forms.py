@@ -27,7 +27,7 @@ from almoner.administration.ward_charges.words import (
     TYPES,
     Type,
 )
-from almoner.charging.definitions import DefinitionTerms
+from almoner.charging.definition_terms import DefinitionTerms
 from almoner.charging.models import ChargeDefinition
 from almoner.charging.terms import PER_CHARGE, PER_STAY
 from almoner.interop.hospital_file.problems import HospitalFileInvalid, Problem

@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext as _
 
-from almoner.charging.definitions import MAXIMUM_TIERS
+from almoner.charging.definition_terms import MAXIMUM_TIERS
 from almoner.kernel.money import InvalidAmount, Money, parse_minor
 
 Row = tuple[str, str, str]

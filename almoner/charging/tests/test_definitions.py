@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from almoner.charging.conditions import Condition, ConditionFailed, check_condition
+from almoner.charging.definition_terms import DefinitionTerms
 from almoner.charging.definitions import (
-    DefinitionTerms,
     end_charge_definition,
     save_charge_definition,
     save_ward_billing_template,

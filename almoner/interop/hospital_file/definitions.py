@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from itertools import pairwise
 from typing import Any
 
-from almoner.charging.definitions import DefinitionTerms, check_terms
+from almoner.charging.definition_terms import DefinitionTerms, check_terms
 from almoner.interop.hospital_file import structure
 from almoner.interop.hospital_file.compilation import Compilation
 from almoner.interop.hospital_file.problems import Path

@@ -8,7 +8,8 @@ from typing import Any
 from uuid import UUID
 
 from almoner.charging import operations as charging
-from almoner.charging.definitions import DefinitionTerms, save_charge_definition
+from almoner.charging.definition_terms import DefinitionTerms
+from almoner.charging.definitions import save_charge_definition
 from almoner.charging.models import ChargeItem
 from almoner.hospitals.models import Bed
 from almoner.identity import audit

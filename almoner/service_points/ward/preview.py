@@ -17,7 +17,8 @@ from almoner.charging.accrual.planning import Stay, TimeCharge, facts_of, plan_s
 from almoner.charging.accrual.writing import Priced
 from almoner.charging.book import Book, rule_of
 from almoner.charging.conditions import ConditionFailed
-from almoner.charging.definitions import PERMISSION_DEFINE, DefinitionTerms, check_definition, draft_of
+from almoner.charging.definition_terms import DefinitionTerms, check_definition
+from almoner.charging.definitions import PERMISSION_DEFINE, draft_of
 from almoner.charging.models import ChargeDefinition, ChargeItem, ClinicalEvent, WardBillingTemplate
 from almoner.charging.queries import book_in_force
 from almoner.charging.rules import PERCENTAGE, TIME_TYPES, Rule

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from almoner.charging.definitions import DefinitionTerms
+from almoner.charging.definition_terms import DefinitionTerms
 from almoner.charging.models import ChargeDefinition, ChargeItem
 from almoner.charging.operations import price_unpriced
 from almoner.orders.models import Admission
