@@ -33,6 +33,7 @@ class Estimate(TenantModel):
     configuration_version = models.IntegerField()
     made_at = models.DateTimeField()
     made_by = models.CharField(max_length=200)
+    content_hash = models.CharField(max_length=64, default="")
 
     class Meta:
         constraints = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID, uuid5
@@ -15,15 +15,17 @@ from almoner.charging.queries import book_in_force
 from almoner.charging.rules import EventLine
 from almoner.estimates.models import Estimate, EstimateConsent, EstimateLine, EstimateVisit
 from almoner.estimates.pricing import Expected, Ward, estimate_costs
+from almoner.hospitals.models import Hospital
 from almoner.hospitals.models import Ward as HospitalWard
 from almoner.identity import audit
 from almoner.kernel.actor import Actor
-from almoner.kernel.errors import Conflict, DomainError, NotFound
-from almoner.kernel.idempotency import check_key
+from almoner.kernel.clock import local_date
+from almoner.kernel.errors import Conflict, DomainError, IdempotencyMismatch, NotFound
+from almoner.kernel.idempotency import check_key, content_hash
 from almoner.kernel.models import next_number
 from almoner.kernel.tenancy import transaction
 from almoner.patients.models import Coverage, Patient
-from almoner.patients.operations import find_encounter
+from almoner.patients.operations import find_encounter, surviving
 
 PERMISSION_ESTIMATE = "estimates.make"
 MAXIMUM_DAYS = 365
@@ -53,33 +55,23 @@ def make_estimate(
     """Price what is ``wanted`` as of ``wanted.expected_on`` and keep it; nothing is charged.
 
     The contract of the payer that covers the patient that day gives the prices. The same key again returns the first
-    estimate. Raises ``DomainError`` naming the field, ``NotFound`` for an unknown patient.
+    estimate. Raises ``DomainError`` naming the field, ``NotFound`` for an unknown patient, ``IdempotencyMismatch``
+    for a known key with other content.
     """
     actor.require(PERMISSION_ESTIMATE)
     estimate_id = uuid5(hospital_id, f"estimate:{check_key(idempotency_key)}")
+    hashed = content_hash(asdict(wanted))
     _check(wanted)
     with transaction(hospital_id):
         known = Estimate.objects.filter(id=estimate_id).first()
         if known is not None:
+            if known.content_hash != hashed:
+                raise IdempotencyMismatch(idempotency_key)
             return known
-        patient = _patient(wanted.patient_id)
+        patient = surviving(wanted.patient_id) if wanted.patient_id is not None else None
         covers = _covers(patient)
         book = book_in_force(hospital_id)
-        expected = Expected(
-            on=wanted.expected_on,
-            lines=tuple(EventLine(code, quantity) for code, quantity in wanted.services),
-            ward=_ward(wanted),
-            patient_category=patient.category if patient else "general",
-            birth_date=patient.birth_date if patient else None,
-            covers=tuple(cover for cover, _name in covers),
-            facts={
-                "patient_sex": patient.sex if patient else None,
-                "encounter_class": "inpatient" if wanted.days else "ambulatory",
-                "visit_type": "first",
-                "priority": "routine",
-            },
-        )
-        costs = estimate_costs(book, expected, at=at)
+        costs = estimate_costs(book, _expected(wanted, patient, covers), at=at)
         if not costs:
             raise DomainError(
                 _("Nothing of this is charged for. Name a service, or a stay."),
@@ -110,6 +102,7 @@ def make_estimate(
             configuration_version=book.version,
             made_at=at,
             made_by=actor.name,
+            content_hash=hashed,
         )
         EstimateLine.objects.bulk_create(
             EstimateLine(
@@ -132,7 +125,7 @@ def record_consent(
     hospital_id: UUID, estimate_id: UUID, *, given_by: str, how: str, actor: Actor, at: datetime
 ) -> EstimateConsent:
     """Record that somebody agreed to an estimate. The same again changes nothing. Raises ``DomainError``, ``NotFound``,
-    and ``Conflict`` when another consent stands or the estimate is no longer valid at ``at`` (UTC date)."""
+    and ``Conflict`` when another consent stands or the estimate is no longer valid on the hospital's date of ``at``."""
     actor.require(PERMISSION_ESTIMATE)
     given_by = given_by.strip()
     if not 1 <= len(given_by) <= 200:
@@ -146,7 +139,8 @@ def record_consent(
             if (known.given_by, known.how) == (given_by, how):
                 return known
             raise Conflict(_("A consent is recorded already."), code="consent_given")
-        if estimate.valid_until < at.date():
+        time_zone = Hospital.objects.values_list("time_zone", flat=True).get(id=hospital_id)
+        if estimate.valid_until < local_date(at, time_zone):
             raise Conflict(_("The estimate is no longer valid. Make a new one."), code="estimate_expired")
         consent = EstimateConsent.objects.create(
             hospital_id=hospital_id,
@@ -220,15 +214,21 @@ def _check(wanted: Wanted) -> None:
             raise DomainError(problem, field=name, code="invalid_estimate")
 
 
-def _patient(patient_id: UUID | None) -> Patient | None:
-    if patient_id is None:
-        return None
-    patient = Patient.objects.select_related("merged_into").filter(id=patient_id).first()
-    if patient is None:
-        raise NotFound(
-            _("There is no such patient at this hospital."), field="patient_id", code="unknown_patient"
-        )
-    return patient.merged_into or patient
+def _expected(wanted: Wanted, patient: Patient | None, covers: Sequence[tuple[Cover, str]]) -> Expected:
+    return Expected(
+        on=wanted.expected_on,
+        lines=tuple(EventLine(code, quantity) for code, quantity in wanted.services),
+        ward=_ward(wanted),
+        patient_category=patient.category if patient else "general",
+        birth_date=patient.birth_date if patient else None,
+        covers=tuple(cover for cover, _name in covers),
+        facts={
+            "patient_sex": patient.sex if patient else None,
+            "encounter_class": "inpatient" if wanted.days else "ambulatory",
+            "visit_type": "first",
+            "priority": "routine",
+        },
+    )
 
 
 def _ward(wanted: Wanted) -> Ward | None:

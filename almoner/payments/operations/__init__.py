@@ -1,7 +1,8 @@
 """Recording, allocating, giving back: every movement of money is one request, one entry, one key."""
 
+from almoner.payments.operations.closing_drawers import close_session
 from almoner.payments.operations.deposits import apply_deposits, cancel_charge, release
-from almoner.payments.operations.drawers import close_session, move_cash, open_session
+from almoner.payments.operations.drawers import move_cash, open_session
 from almoner.payments.operations.giving_back import refund_payment
 from almoner.payments.operations.plans import (
     agree_plan,

@@ -1,4 +1,4 @@
-"""Drawers: opened with a counted float, emptied to bank and safe, closed with a count, handed to the next cashier."""
+"""Drawers: opened with a counted float, and cash moved between them, the bank and the safe while they are open."""
 
 from __future__ import annotations
 
@@ -12,17 +12,13 @@ from django.utils.translation import gettext as _
 
 from almoner.hospitals.models import Hospital
 from almoner.identity import audit
-from almoner.identity.models import StaffMember, User
-from almoner.identity.queries import roles_of
-from almoner.identity.roles import actor_for
 from almoner.kernel.actor import Actor
 from almoner.kernel.errors import Conflict, DomainError, NotFound
 from almoner.kernel.idempotency import check_key, content_hash
 from almoner.kernel.models import next_number
-from almoner.kernel.money import Money
 from almoner.kernel.tenancy import transaction
 from almoner.ledger.operations import Line, post
-from almoner.payments.denominations import explained_from_minor, worth
+from almoner.payments.denominations import worth
 from almoner.payments.models import CashPoint, CashSession, CashTransfer
 from almoner.payments.operations.shared import (
     PERMISSION_RECORD,
@@ -53,7 +49,7 @@ def open_session(
         raise DomainError(
             _("A drawer is opened by the person who answers for it."), field="actor", code="no_person"
         )
-    hashed = content_hash({"cash_point": cash_point, "count": _plain(count), "cashier": actor.user_id})
+    hashed = content_hash({"cash_point": cash_point, "count": plain_count(count), "cashier": actor.user_id})
     with transaction(hospital_id):
         before = replayed(CashSession, idempotency_key, hashed)
         if before is not None:
@@ -64,7 +60,7 @@ def open_session(
                 field="cash_point",
                 code="unknown_cash_point",
             )
-        session = _begin(
+        session = begin(
             hospital_id,
             cash_point=cash_point,
             count=count,
@@ -78,7 +74,7 @@ def open_session(
             post(
                 kind="cash_session.opened",
                 source_id=session.id,
-                lines=_lines(session, "cash_safe", session.float_minor),
+                lines=lines_between(session, "cash_safe", session.float_minor),
                 occurred_at=at,
                 posted_at=at,
                 actor=actor.name,
@@ -95,12 +91,12 @@ def open_session(
         return session
 
 
-def _plain(count: Mapping[int, int]) -> dict[str, int]:
+def plain_count(count: Mapping[int, int]) -> dict[str, int]:
     """A count as it is stored: only what was there, the largest first."""
     return {str(piece): number for piece, number in sorted(count.items(), reverse=True) if number}
 
 
-def _begin(
+def begin(
     hospital_id: UUID,
     *,
     cash_point: str,
@@ -112,6 +108,7 @@ def _begin(
     at: datetime,
     handed_over_from: CashSession | None = None,
 ) -> CashSession:
+    """A new drawer with its float; needs the hospital's transaction. Raises ``Conflict`` when one is open."""
     currency = Hospital.objects.values_list("currency", flat=True).get(id=hospital_id)
     float_minor = worth(count, currency)
     for mine in CashSession.objects.filter(closed_at=None, cashier_id=cashier_id):
@@ -137,7 +134,7 @@ def _begin(
                 cashier_id=cashier_id,
                 cashier=cashier,
                 opened_at=at,
-                float_count=_plain(count),
+                float_count=plain_count(count),
                 float_minor=float_minor,
                 handed_over_from=handed_over_from,
                 idempotency_key=idempotency_key,
@@ -154,7 +151,7 @@ def _begin(
         ) from error
 
 
-def _lines(session: CashSession, other_account: str, into_drawer_minor: int) -> list[Line]:
+def lines_between(session: CashSession, other_account: str, into_drawer_minor: int) -> list[Line]:
     """Cash between the drawer and another account."""
     return [
         drawer_line(session, into_drawer_minor),
@@ -162,7 +159,7 @@ def _lines(session: CashSession, other_account: str, into_drawer_minor: int) -> 
     ]
 
 
-def _locked_open(session_id: UUID, actor: Actor) -> CashSession:
+def locked_open(session_id: UUID, actor: Actor) -> CashSession:
     """The session, locked until the commit. Its cashier may act on it, and who supervises drawers."""
     session = CashSession.objects.select_for_update().filter(id=session_id).first()
     if session is None:
@@ -174,7 +171,8 @@ def _locked_open(session_id: UUID, actor: Actor) -> CashSession:
     return session
 
 
-def _refuse_closed(session: CashSession) -> None:
+def refuse_closed(session: CashSession) -> None:
+    """Raise ``Conflict`` for a drawer that is closed."""
     if session.closed_at is not None:
         raise Conflict(
             _("The drawer %(session)s is closed.") % {"session": session.name},
@@ -209,33 +207,34 @@ def move_cash(
             field="kind",
             code="unknown_kind",
         )
-    _check_slip(kind, reference)
+    check_slip(kind, reference)
     hashed = content_hash(
         {"session": session_id, "kind": kind, "amount": amount_minor, "reference": reference}
     )
     with transaction(hospital_id):
-        session = _locked_open(session_id, actor)
+        session = locked_open(session_id, actor)
         before = replayed(CashTransfer, idempotency_key, hashed)
         if before is not None:
             return before  # type: ignore[no-any-return]
-        _refuse_closed(session)
+        refuse_closed(session)
         if kind != CashTransfer.Kind.FROM_SAFE and amount_minor > expected_cash(session.id):
             raise Conflict(
                 _("By the books there is not so much in the drawer."),
                 field="amount_minor",
                 code="exceeds_drawer",
             )
-        return _transfer(session, kind, amount_minor, reference, idempotency_key, hashed, actor, at)
+        return transfer_cash(session, kind, amount_minor, reference, idempotency_key, hashed, actor, at)
 
 
-def _check_slip(kind: str, reference: str) -> None:
+def check_slip(kind: str, reference: str) -> None:
+    """Raise ``DomainError`` when cash goes to the bank without the number of its slip."""
     if kind == CashTransfer.Kind.BANKED and not reference.strip():
         raise DomainError(
             _("Write down the number of the deposit slip."), field="reference", code="slip_missing"
         )
 
 
-def _transfer(
+def transfer_cash(
     session: CashSession,
     kind: str,
     amount_minor: int,
@@ -245,6 +244,7 @@ def _transfer(
     actor: Actor,
     at: datetime,
 ) -> CashTransfer:
+    """Write a transfer of ``amount_minor`` (minor units) and post it; ``key`` and ``hashed`` are the request's."""
     transfer = CashTransfer.objects.create(
         hospital_id=session.hospital_id,
         cash_session=session,
@@ -262,7 +262,7 @@ def _transfer(
     post(
         kind="cash.transferred",
         source_id=transfer.id,
-        lines=_lines(session, other, into_drawer_minor),
+        lines=lines_between(session, other, into_drawer_minor),
         occurred_at=at,
         posted_at=at,
         actor=actor.name,
@@ -277,222 +277,3 @@ def _transfer(
         reference=reference.strip(),
     )
     return transfer
-
-
-def close_session(
-    hospital_id: UUID,
-    session_id: UUID,
-    *,
-    count: Mapping[int, int],
-    reason: str = "",
-    banked_minor: int = 0,
-    slip: str = "",
-    hand_to: UUID | None = None,
-    idempotency_key: str,
-    actor: Actor,
-    at: datetime,
-) -> CashSession:
-    """Close a drawer with what was counted in it (pieces by denomination, minor units).
-
-    What the books expect is read after the drawer was locked. A difference is posted to cash over and short;
-    from ``explained_from_minor`` on it needs a ``reason``. Of what was counted, ``banked_minor`` goes to the bank
-    with its ``slip``, the rest to the safe. With ``hand_to`` (a user who may take payments) all of it is the
-    counted float of that cashier's drawer instead. Returns the closed session.
-
-    Raises ``Conflict`` when it is closed already, ``DomainError`` naming the field.
-    """
-    actor.require(PERMISSION_RECORD)
-    check_key(idempotency_key)
-    hashed = content_hash(
-        {
-            "session": session_id,
-            "count": _plain(count),
-            "reason": reason,
-            "banked": banked_minor,
-            "slip": slip,
-            "hand_to": hand_to,
-        }
-    )
-    with transaction(hospital_id):
-        session = _locked_open(session_id, actor)
-        if session.closed_at is not None and (session.closing_key, session.closing_hash) == (
-            idempotency_key,
-            hashed,
-        ):
-            return session
-        _refuse_closed(session)
-        counted_minor = worth(count, session.currency)
-        expected_minor = expected_cash(session.id)
-        _check_close(session, counted_minor, expected_minor, reason, banked_minor, slip, hand_to)
-        difference_minor = counted_minor - expected_minor
-        if difference_minor:
-            post(
-                kind="cash_session.counted",
-                source_id=session.id,
-                lines=_lines(session, "cash_over_short", difference_minor),
-                occurred_at=at,
-                posted_at=at,
-                actor=actor.name,
-            )
-        if banked_minor:
-            _transfer(
-                session, "banked", banked_minor, slip, f"{idempotency_key}:banked"[:200], hashed, actor, at
-            )
-        left_minor = counted_minor - banked_minor
-        if left_minor and hand_to is None:
-            post(
-                kind="cash_session.closed",
-                source_id=session.id,
-                lines=_lines(session, "cash_safe", -left_minor),
-                occurred_at=at,
-                posted_at=at,
-                actor=actor.name,
-            )
-        _close_row(
-            session,
-            count=count,
-            counted_minor=counted_minor,
-            expected_minor=expected_minor,
-            reason=reason.strip(),
-            key=idempotency_key,
-            hashed=hashed,
-            actor=actor,
-            at=at,
-        )
-        if hand_to is not None:
-            _hand_over(session, hand_to, count, actor, at)
-        return session
-
-
-def _check_close(
-    session: CashSession,
-    counted_minor: int,
-    expected_minor: int,
-    reason: str,
-    banked_minor: int,
-    slip: str,
-    hand_to: UUID | None,
-) -> None:
-    limit = explained_from_minor(session.currency)
-    if abs(counted_minor - expected_minor) >= limit and not reason.strip():
-        raise DomainError(
-            _("The count differs from the books by %(limit)s or more. Count again, or say why.")
-            % {"limit": Money(limit, session.currency)},
-            field="reason",
-            code="difference_unexplained",
-        )
-    if not 0 <= banked_minor <= counted_minor:
-        raise DomainError(
-            _("No more goes to the bank than was counted."), field="banked_minor", code="invalid_amount"
-        )
-    if banked_minor:
-        _check_slip("banked", slip)
-    if hand_to is not None and banked_minor:
-        raise DomainError(
-            _(
-                "Bank cash before the drawer is handed over, not with it: the next cashier "
-                "takes what was counted."
-            ),
-            field="banked_minor",
-            code="banked_at_handover",
-        )
-    if hand_to is not None and hand_to == session.cashier_id:
-        raise DomainError(_("Hand the drawer to somebody else."), field="hand_to", code="same_cashier")
-
-
-def _close_row(
-    session: CashSession,
-    *,
-    count: Mapping[int, int],
-    counted_minor: int,
-    expected_minor: int,
-    reason: str,
-    key: str,
-    hashed: str,
-    actor: Actor,
-    at: datetime,
-) -> None:
-    session.closed_at = at
-    session.closed_by = actor.name
-    session.closing_count = _plain(count)
-    session.counted_minor = counted_minor
-    session.expected_minor = expected_minor
-    session.difference_reason = reason
-    session.closing_key = key
-    session.closing_hash = hashed
-    session.save(
-        update_fields=[
-            "closed_at",
-            "closed_by",
-            "closing_count",
-            "counted_minor",
-            "expected_minor",
-            "difference_reason",
-            "closing_key",
-            "closing_hash",
-        ]
-    )
-    audit.record(
-        "cash_session.closed",
-        actor=actor,
-        at=at,
-        subject_kind="cash_session",
-        subject_id=session.id,
-        counted_minor=counted_minor,
-        expected_minor=expected_minor,
-        reason=reason,
-    )
-
-
-def _next_cashier(hospital_id: UUID, user_id: UUID) -> Actor:
-    user = User.objects.filter(id=user_id, is_active=True).first()
-    suspended = StaffMember.objects.filter(
-        hospital_id=hospital_id, user=user_id, suspended_at__isnull=False
-    ).exists()
-    if user is not None and not suspended:
-        held = user.memberships.filter(hospital_id=hospital_id).values_list("role", flat=True)
-        cashier = actor_for(user, held, roles_of(hospital_id))
-        if cashier.may(PERMISSION_RECORD):
-            return cashier
-    raise DomainError(
-        _("The drawer is handed to somebody who takes payments at this hospital."),
-        field="hand_to",
-        code="unknown_cashier",
-    )
-
-
-def _hand_over(
-    session: CashSession, user_id: UUID, count: Mapping[int, int], actor: Actor, at: datetime
-) -> None:
-    """The next cashier's drawer, opened with what was counted; the cash goes from the one to the other."""
-    to = _next_cashier(session.hospital_id, user_id)
-    taken = _begin(
-        session.hospital_id,
-        cash_point=session.cash_point,
-        count=count,
-        cashier_id=user_id,
-        cashier=to.name,
-        idempotency_key=f"handover:{session.id}",
-        hashed=session.closing_hash,
-        at=at,
-        handed_over_from=session,
-    )
-    if taken.float_minor:
-        post(
-            kind="cash_session.handed_over",
-            source_id=taken.id,
-            lines=[drawer_line(taken, taken.float_minor), drawer_line(session, -taken.float_minor)],
-            occurred_at=at,
-            posted_at=at,
-            actor=actor.name,
-        )
-    audit.record(
-        "cash_session.handed_over",
-        actor=actor,
-        at=at,
-        subject_kind="cash_session",
-        subject_id=taken.id,
-        handed_over_from=str(session.id),
-        taken_by=to.name,
-        float_minor=taken.float_minor,
-    )

@@ -63,6 +63,8 @@ def test_an_estimate_sent_twice_is_made_once_and_stays_when_prices_change(place:
     form = typed(desk.get(reverse("estimates:new")).context["form"], walk_in="Asha Rao", **STAY)
     first, second = (desk.post(reverse("estimates:new"), form, headers=HTMX) for _ in range(2))
     assert first["HX-Redirect"] == second["HX-Redirect"]
+    other = desk.post(reverse("estimates:new"), {**form, "walk_in": "Ben Rao"}, headers=HTMX)
+    assert other.status_code == 422 and "already used for a request with other content" in text_of(other)
     place.define("room", "daily", rate_minor=99900, ward_types=("general",))
     assert "$862.00" in text_of(desk.get(first["HX-Redirect"]))
     with place.hospital.transaction():
