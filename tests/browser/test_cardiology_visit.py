@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.accessibility import assert_no_sideways_scrolling, barriers
 from tests.browser.conftest import Visitor
-from tests.browser.test_first_page import assert_no_sideways_scrolling, barriers
 from tests.support.day import AT, BusyDay, make_member, open_drawer
 
 Visit = Callable[..., Visitor]

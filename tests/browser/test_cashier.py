@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from almoner.payments.models import Payment
+from tests.browser.accessibility import barriers
 from tests.browser.conftest import Visitor
 from tests.support.day import AT, BusyDay, make_member
 from tests.support.hospital import TestPatient
 
 Visit = Callable[..., Visitor]
-AXE = Path(__file__).resolve().parents[2] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 
 
 @pytest.fixture(scope="module")
@@ -100,17 +99,6 @@ def test_a_part_is_unticked_and_billing_staff_give_it_back(
     expect(page.locator("article.receipt")).to_contain_text("Refunded since")
 
 
-def serious(page: Page) -> list[str]:
-    """What axe finds serious or critical on the page."""
-    page.evaluate(AXE.read_text())
-    found = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
-    return [
-        f"{one['id']}: {one['nodes'][0]['html'][:120]}"
-        for one in found["violations"]
-        if one["impact"] in ("serious", "critical")
-    ]
-
-
 @pytest.mark.parametrize("colour_scheme", ["light", "dark"])
 @pytest.mark.parametrize(("width", "height"), [(1280, 720), (390, 844)])
 def test_the_cashiers_pages_can_be_read_by_everyone_at_every_size(
@@ -129,5 +117,5 @@ def test_the_cashiers_pages_can_be_read_by_everyone_at_every_size(
         page = visitor.open(path)
         expect(page.get_by_role("main")).to_be_visible()
         visitor.picture(f"cashier-{name}-{width}-{colour_scheme}", full_page=True)
-        assert serious(page) == []
+        assert barriers(page) == []
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path

@@ -11,8 +11,9 @@ from almoner.identity.models import User
 from almoner.identity.roles import actor_for
 from almoner.payments.models import CashSession, PaymentVoid
 from almoner.payments.operations import close_session, ensure_cash_point, request_void
+from tests.browser.accessibility import barriers
 from tests.browser.conftest import Visitor
-from tests.browser.test_cashier import owing, payments, serious
+from tests.browser.test_cashier import owing, payments
 from tests.support.day import AT, BusyDay, make_member, open_drawer
 
 Visit = Callable[..., Visitor]
@@ -166,11 +167,11 @@ def test_the_pages_of_drawers_and_approvals_can_be_read_by_everyone(
             page = visitor.open(path)
             expect(page.get_by_role("main")).to_be_visible()
             visitor.picture(f"drawer-{name}-{width}", full_page=True)
-            assert serious(page) == [], path
+            assert barriers(page) == [], path
             assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path
         if role == "cashier":
             page = visitor.open(f"/cashier/drawers/{mine}/")
             page.get_by_role("button", name="Move cash").click()
             expect(page.get_by_role("dialog")).to_be_visible()
             visitor.picture(f"drawer-bank-{width}")
-            assert serious(page) == []
+            assert barriers(page) == []

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.accessibility import assert_no_sideways_scrolling, barriers
 from tests.browser.conftest import Visitor
 from tests.support.day import AT, BusyDay, make_member
 
@@ -196,13 +196,6 @@ def test_pages_fit_the_screen(
     visitor.picture(f"day-{width}-{colours}-full", full_page=True)
 
 
-def assert_no_sideways_scrolling(page: Page) -> None:
-    assert page.evaluate("() => document.documentElement.scrollWidth - innerWidth") <= 0
-
-
-AXE = Path(__file__).resolve().parents[2] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
-
-
 @pytest.mark.parametrize(("width", "colours"), [(1280, "light"), (390, "dark")])
 def test_axe_finds_no_barrier(visit: Visit, manager: str, width: int, colours: str) -> None:
     """WCAG 2.2 AA as far as a program can tell, on the log-in page and the first page."""
@@ -213,16 +206,3 @@ def test_axe_finds_no_barrier(visit: Visit, manager: str, width: int, colours: s
     page.get_by_label("Your account and display").click()
     found.append(barriers(page))
     assert found == [[], []]
-
-
-def barriers(page: Page) -> list[str]:
-    page.evaluate(AXE.read_text())
-    found = page.evaluate(
-        "() => axe.run({runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})"
-    )
-    assert len(found["passes"]) > 10, "axe looked at nothing"
-    return [
-        f"{violation['id']}: {node['target']} {node.get('failureSummary', '')[:200]}"
-        for violation in found["violations"]
-        for node in violation["nodes"]
-    ]

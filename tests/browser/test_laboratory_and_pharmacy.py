@@ -10,8 +10,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from almoner.kernel.actor import Actor
+from tests.browser.accessibility import assert_no_sideways_scrolling, barriers
 from tests.browser.conftest import Visitor
-from tests.browser.test_first_page import assert_no_sideways_scrolling, barriers
 from tests.support.day import AT, BusyDay, make_member
 
 Visit = Callable[..., Visitor]

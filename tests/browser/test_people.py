@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.test_first_page import Visit, assert_no_sideways_scrolling, barriers
+from tests.browser.accessibility import assert_no_sideways_scrolling, barriers
+from tests.browser.test_first_page import Visit
 from tests.support.day import AT, PASSWORD, make_member
 
 if TYPE_CHECKING:

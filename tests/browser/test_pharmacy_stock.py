@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.accessibility import assert_no_sideways_scrolling, barriers
 from tests.browser.conftest import Visitor
-from tests.browser.test_first_page import assert_no_sideways_scrolling, barriers
 from tests.browser.test_laboratory_and_pharmacy import pay_for, prescribed
 from tests.support.day import AT, BusyDay, make_member
 
@@ -69,6 +69,7 @@ def test_the_pages_of_the_stock_fit_and_have_no_barrier(
 ) -> None:
     visitor = visit(width=width, height=height, colour_scheme=colours)
     visitor.log_in(pharmacist)
+    receive_by_keyboard(visitor.open("/pharmacy/"), f"FIT-{width}")
     page = visitor.open("/pharmacy/stock/receive/")
     page.get_by_role("button", name="Receive").click()
     expect(page.get_by_role("alert").first).to_be_visible()

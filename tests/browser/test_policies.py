@@ -9,8 +9,8 @@ from playwright.sync_api import expect
 
 from almoner.enforcement.facts import Subject
 from almoner.enforcement.gate import check
+from tests.browser.accessibility import assert_no_sideways_scrolling, barriers
 from tests.browser.conftest import Visitor
-from tests.browser.test_first_page import assert_no_sideways_scrolling, barriers
 from tests.support.day import AT, BusyDay, make_member
 
 Visit = Callable[..., Visitor]

@@ -10,8 +10,8 @@ from playwright.sync_api import expect
 
 from almoner.patients.operations import register_patient
 from almoner.scheduling.appointments import book
+from tests.browser.accessibility import barriers
 from tests.browser.conftest import Visitor
-from tests.browser.test_ward import serious
 from tests.support.day import AT, BusyDay, make_member
 
 Visit = Callable[..., Visitor]
@@ -71,7 +71,7 @@ def test_reception_can_be_read_by_everyone_at_every_size(
         page = visitor.open(path)
         expect(page.get_by_role("heading", level=1)).to_be_visible()
         visitor.picture(f"{name}-{width}-{colour_scheme}", full_page=True)
-        assert serious(page) == [], name
+        assert barriers(page) == [], name
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), name
 
 

@@ -22,8 +22,8 @@ from almoner.patients.models import Encounter
 from almoner.shell.simulation import demo
 from tests.access.table import TABLE
 from tests.access.test_every_page import ADDRESSES, arguments
+from tests.browser.accessibility import barriers
 from tests.browser.conftest import Visitor
-from tests.browser.test_ward import serious
 from tests.support.day import PASSWORD, BusyDay
 from tests.support.hospital import TestHospital, TestPatient
 
@@ -81,7 +81,7 @@ def test_every_page_can_be_read_by_everyone(
     wrong = {}
     for name, address in addresses.items():
         visitor.open(address)
-        wrong[name] = serious(page)
+        wrong[name] = barriers(page)
         if page.evaluate("() => document.documentElement.scrollWidth > innerWidth"):
             wrong[name].append("scrolls sideways")
         if PICTURES and colours == "light":

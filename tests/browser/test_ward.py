@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -14,12 +13,12 @@ from almoner.kernel.ids import new_id
 from almoner.orders.models import Admission
 from almoner.orders.operations import admit
 from almoner.service_points.checkin.operations import check_in
+from tests.browser.accessibility import barriers
 from tests.browser.conftest import Visitor
 from tests.support.day import AT, BusyDay, make_member
 from tests.support.hospital import enforce
 
 Visit = Callable[..., Visitor]
-AXE = Path(__file__).resolve().parents[2] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 
 
 @pytest.fixture(scope="module")
@@ -140,17 +139,6 @@ def test_a_patient_is_moved_to_another_bed_by_keyboard(
     expect(page.get_by_role("heading", name="Bed 9", exact=True)).to_be_visible()
 
 
-def serious(page: Page) -> list[str]:
-    """What axe finds serious or critical on the page."""
-    page.evaluate(AXE.read_text())
-    found = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")
-    return [
-        f"{one['id']}: {one['nodes'][0]['html'][:120]}"
-        for one in found["violations"]
-        if one["impact"] in ("serious", "critical")
-    ]
-
-
 @pytest.mark.parametrize("colour_scheme", ["light", "dark"])
 @pytest.mark.parametrize(("width", "height"), [(1280, 720), (390, 844)])
 def test_the_ward_can_be_read_by_everyone_at_every_size(
@@ -169,5 +157,5 @@ def test_the_ward_can_be_read_by_everyone_at_every_size(
         page = visitor.open(path)
         expect(page.locator("#live")).to_be_visible()
         visitor.picture(f"ward-{name}-{width}-{colour_scheme}", full_page=True)
-        assert serious(page) == []
+        assert barriers(page) == []
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), path

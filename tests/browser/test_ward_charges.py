@@ -9,8 +9,8 @@ from playwright.sync_api import expect
 
 from almoner.orders.models import Admission
 from almoner.service_points.ward.accrual import accrue_hospital
+from tests.browser.accessibility import barriers
 from tests.browser.conftest import Visitor
-from tests.browser.test_ward import serious
 from tests.support.day import AT, BusyDay, make_member
 
 Visit = Callable[..., Visitor]
@@ -51,11 +51,11 @@ def test_a_ward_charge_is_built_tried_put_in_force_and_accrues(
     page.get_by_role("textbox", name="At least").fill("")
     page.get_by_role("textbox", name="At most").fill("")
     expect(preview.get_by_text("This charge would have cost")).to_be_visible()
-    assert serious(page) == []
+    assert barriers(page) == []
     visitor.picture(f"ward-charge-{width}", full_page=True)
     page.get_by_role("button", name="Put it in force").click()
     expect(page.get_by_role("heading", name="Night nursing In force")).to_be_visible()
-    assert serious(page) == []
+    assert barriers(page) == []
 
     accrue_hospital(hospital.id, until=AT, actor=hospital.actor, at=AT)
     with hospital.transaction():
