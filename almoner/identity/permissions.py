@@ -55,6 +55,7 @@ PERMISSIONS: dict[str, Permission] = {
     "pharmacy.take_back": Permission(_("Take medication back, at the price it was charged"), guarded=True),
     "ward.assign_bed": Permission(_("Give beds, transfer and discharge")),
     "ward.backdate_transfer": Permission(_("Write down a transfer of an earlier time")),
+    "ward.correct_stay": Permission(_("Correct when a patient came or left")),
     "charging.capture": Permission(_("Charge for what is done at the service point")),
     "charging.define": Permission(_("Build the charges of wards"), guarded=True),
     "charging.dispute": Permission(_("Write down that a patient disputes a charge")),

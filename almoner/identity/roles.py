@@ -83,6 +83,7 @@ ROLES: dict[str, Role] = {
         | {
             "ward.assign_bed",
             "ward.backdate_transfer",
+            "ward.correct_stay",
             "patients.read_diagnoses",
             "estimates.make",
             "enforcement.read_blocked_services",

@@ -134,6 +134,9 @@ API_TABLE: dict[str, frozenset[str]] = {
     "assign_bed": WARD_STAFF,
     "list_beds_of_admission": WARD_STAFF,
     "transfer": WARD_STAFF,
+    "list_stay_corrections": WARD_STAFF,
+    "correct_stay": WARD_STAFF,
+    "preview_stay_correction": WARD_STAFF,
     "accrue_daily_charges": WARD_STAFF,
     "discharge": WARD_STAFF,
 }

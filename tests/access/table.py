@@ -284,6 +284,7 @@ TABLE: dict[str, tuple[str, frozenset[str]]] = {
     "ward:stay": ("GET", WARD_STAFF),
     "ward:assign": ("POST", WARD_STAFF),
     "ward:transfer": ("POST", WARD_STAFF),
+    "ward:correct": ("POST", WARD_STAFF),
     "ward:charge-days": ("POST", WARD_STAFF),
     "ward:discharge": ("POST", WARD_STAFF),
     "ward:exception": ("POST", WARD_STAFF),

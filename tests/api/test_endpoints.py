@@ -389,6 +389,18 @@ CALLS = [
         lambda w: f"/ward/admissions/{w.lying_admission.id}/transfer",
         lambda w: {"bed_id": w.bed_id, "reason": "Next to the window"},
     ),
+    _get("list_stay_corrections", lambda w: f"/ward/admissions/{w.corrected_admission.id}/corrections"),
+    _post(
+        "correct_stay",
+        lambda w: f"/ward/admissions/{w.lying_admission.id}/corrections",
+        lambda w: {"came_at": w.yesterday.isoformat(), "reason": "Came the day before"},
+    ),
+    _post(
+        "preview_stay_correction",
+        lambda w: f"/ward/admissions/{w.lying_admission.id}/corrections/preview",
+        lambda w: {"came_at": w.yesterday.isoformat()},
+        status=200,
+    ),
     Call(
         "accrue_daily_charges",
         lambda w: f"/ward/admissions/{w.admission.id}/accrual",

@@ -39,6 +39,7 @@ OTHERWISE: dict[str, Any] = {
     "provide_services": {"lines": [{"service": "bandage", "quantity": 2}]},
     "book_appointment": {"reason": "another reason"},
     "refer_patient": {"text": "Please see soon"},
+    "correct_stay": {"reason": "another reason"},
     "transfer": {"reason": "another reason"},
     "substitute_medication": {"reason": "another reason"},
     "return_medication": {"quantity": "4"},

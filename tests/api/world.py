@@ -31,6 +31,7 @@ from almoner.service_points.laboratory.models import LaboratorySettings
 from almoner.service_points.laboratory.rules import Bounds, Usual
 from almoner.service_points.pharmacy import operations as pharmacy
 from almoner.service_points.pharmacy.models import Batch
+from almoner.service_points.ward.corrections import correct_stay
 from almoner.service_points.ward.operations import assign_bed
 from tests.support.api import ApiClient
 from tests.support.hospital import SERVICE_PROVIDED, TestPatient, enforce, make_hospital
@@ -199,6 +200,10 @@ class World:
     def tomorrow(self) -> datetime:
         return self.at + timedelta(days=1)
 
+    @property
+    def yesterday(self) -> datetime:
+        return self.at - timedelta(days=1)
+
     @cached_property
     def appointment(self) -> Appointment:
         return book(
@@ -221,6 +226,13 @@ class World:
             bed_id = Bed.objects.order_by("-code").values_list("id", flat=True)[0]
         assign_bed(self.hospital.id, admission.id, bed_id=bed_id, actor=self.actor, at=self.at)
         return admission
+
+    @cached_property
+    def corrected_admission(self) -> Admission:
+        """The patient in the last bed, who came the day before."""
+        told = {"came_at": self.yesterday, "reason": "Came the day before", **self._key()}
+        correct_stay(self.hospital.id, self.lying_admission.id, **told)
+        return self.lying_admission
 
     @cached_property
     def bed_id(self) -> UUID:

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from almoner.kernel.ids import new_id
 from almoner.kernel.money import Money, parse_minor
 from almoner.service_points.ward.corrections import correct_stay
 from tests.docs.tables import Row, read_rows
@@ -136,6 +137,7 @@ def _live(place: WardHospital, life: Life) -> UUID:
             place.id,
             admission_id,
             reason="told wrongly",
+            idempotency_key=f"correction-{new_id()}",
             actor=place.hospital.actor,
             at=life.end + timedelta(days=3),
             **{f"{what}_at": _local(at, life.zone)},

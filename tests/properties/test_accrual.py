@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from almoner.charging.models import ChargeItem
+from almoner.kernel.ids import new_id
 from almoner.service_points.ward import accrual
 from almoner.service_points.ward.corrections import correct_stay
 from tests.support.ward import WardHospital, make_ward_hospital
@@ -114,6 +115,7 @@ def test_charged_periods_are_the_occupied_ones_once(
             place.id,
             admission_id,
             reason="told wrongly",
+            idempotency_key=f"correction-{new_id()}",
             left_at=now + correction,
             actor=place.hospital.actor,
             at=now + timedelta(days=1),

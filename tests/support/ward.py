@@ -19,7 +19,7 @@ from almoner.patients.models import Patient
 from almoner.service_points.ward import operations as ward
 from almoner.service_points.ward.accrual import Run, accrue_hospital
 from almoner.service_points.ward.transfers import transfer
-from tests.support.hospital import TestHospital, make_hospital
+from tests.support.hospital import TestHospital, TestPatient, make_hospital
 
 LIVE = ("billable", "unpriced")
 WARDS = ("general", "icu")
@@ -56,10 +56,18 @@ class WardHospital:
             )
         return bed.id
 
-    def admit(self, ward_type: str, at: datetime, **patient: Any) -> UUID:
-        """A patient in a bed of ``ward_type`` since ``at``; the id of the admission."""
+    def admit(
+        self,
+        ward_type: str,
+        at: datetime,
+        *,
+        bed_id: UUID | None = None,
+        known: TestPatient | None = None,
+        **patient: Any,
+    ) -> UUID:
+        """A patient in a bed of ``ward_type`` since ``at``, a new one unless told; the id of the admission."""
         born = patient.pop("birth_date", None)
-        known = self.hospital.patient(**patient)
+        known = known or self.hospital.patient(**patient)
         if born is not None:
             with self.hospital.transaction():
                 Patient.objects.filter(id=known.id).update(birth_date=born)
@@ -73,7 +81,11 @@ class WardHospital:
             at=at,
         ).order
         passage = ward.assign_bed(
-            self.id, admission.id, bed_id=self.bed(ward_type), actor=self.hospital.actor, at=at
+            self.id,
+            admission.id,
+            bed_id=bed_id or self.bed(ward_type),
+            actor=self.hospital.actor,
+            at=at,
         )
         assert passage.went_ahead
         return admission.id

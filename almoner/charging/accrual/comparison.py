@@ -36,7 +36,9 @@ def compare(stay: Stay, book: Book, *, until: datetime) -> Comparison:
     A charge stands as long as the facts it was reckoned from hold, whatever prices and definitions say by
     now; one that somebody took back by hand stays taken back. Needs the hospital's transaction.
     """
-    items = ChargeItem.objects.filter(event_id=stay.event_id, charge_type__in=TIME_TYPES)
+    items = ChargeItem.objects.select_related("service").filter(
+        event_id=stay.event_id, charge_type__in=TIME_TYPES
+    )
     by_period: dict[tuple[str, str], list[ChargeItem]] = {}
     planned: dict[str, ChargeItem] = {}
     for item in items.order_by("revision"):

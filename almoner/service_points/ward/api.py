@@ -20,9 +20,11 @@ from almoner.orders.models import Admission
 from almoner.orders.operations import find_order
 from almoner.service_points.ward import operations, transfers
 from almoner.service_points.ward.accrual import settle
+from almoner.service_points.ward.correction_api import router as correction_router
 from almoner.service_points.ward.models import BedStay
 
 router = Router(tags=["Ward"])
+router.add_router("", correction_router)
 
 
 class BedAssignment(Input):

@@ -46,3 +46,30 @@ class BedStay(TenantModel):
                 name="bed_stay_ends_after_start",
             ),
         ]
+
+
+class StayCorrection(TenantModel):
+    """Somebody put right when a patient came or left. Never changed; a later one may correct it again.
+
+    ``came_at`` is the first bed's beginning, ``left_at`` the last one's end (None: the patient lies there); each
+    beside what was recorded before.
+    """
+
+    admission = TenantForeignKey(Admission)
+    came_at_before = models.DateTimeField()
+    came_at = models.DateTimeField()
+    left_at_before = models.DateTimeField(null=True)
+    left_at = models.DateTimeField(null=True)
+    reason = models.CharField(max_length=300)
+    corrected_at = models.DateTimeField()
+    corrected_by = models.CharField(max_length=200)
+
+    class Meta:
+        indexes = [models.Index(fields=["hospital_id", "admission"], name="correction_by_admission")]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(left_at=None) | models.Q(left_at__gt=models.F("came_at")),
+                name="corrected_stay_ends_after_start",
+            ),
+            models.CheckConstraint(condition=~models.Q(reason=""), name="correction_has_a_reason"),
+        ]

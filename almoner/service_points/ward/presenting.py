@@ -148,6 +148,28 @@ def waiting_row(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class LeftRow:
+    """A stay that ended lately."""
+
+    url: str
+    patient: str
+    note: str
+    left: str
+
+
+def left_row(admission: Admission, formats: Formats, *, today: date) -> LeftRow:
+    """A discharged ``admission`` in words."""
+    if admission.discharged_at is None:
+        raise ValueError("The patient was not discharged yet.")
+    return LeftRow(
+        url=reverse("ward:stay", args=[admission.id]),
+        patient=admission.patient.name,
+        note=f"{admission.patient.mrn} · {admission.number} · {admission.ward.name}",
+        left=_moment(admission.discharged_at, formats, today),
+    )
+
+
 CHARGE_STATES = {
     "planned": (_("Foreseen"), "none"),
     "unpriced": (_("No price yet"), "due"),

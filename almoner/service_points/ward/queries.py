@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 
 from almoner.enforcement.facts import Subject
@@ -17,9 +18,11 @@ from almoner.hospitals.models import Bed, Ward
 from almoner.kernel.errors import NotFound
 from almoner.kernel.tenancy import require_transaction
 from almoner.orders.models import Admission
-from almoner.service_points.ward.models import BedStay
+from almoner.service_points.ward.models import BedStay, StayCorrection
 
 MAXIMUM_WAITING = 60
+LEFT_LATELY = timedelta(days=7)
+MAXIMUM_LEFT = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +187,20 @@ def bed_stays(admission_id: UUID) -> list[BedStay]:
     """The beds that the patient lay in, the first one first, each with its ward; one statement."""
     stays = BedStay.objects.select_related("bed__ward__department").filter(admission_id=admission_id)
     return list(stays.order_by("started_at", "id"))
+
+
+def stay_corrections(admission_id: UUID) -> list[StayCorrection]:
+    """The corrections of a stay, the first one first; one statement."""
+    return list(StayCorrection.objects.filter(admission_id=admission_id).order_by("corrected_at", "id"))
+
+
+def left_lately(at: datetime) -> list[Admission]:
+    """Who was discharged from a bed in the days before ``at``, the last one first; one statement."""
+    stays = BedStay.objects.filter(admission=OuterRef("id"))
+    left = Admission.objects.select_related("patient", "ward").filter(
+        Exists(stays), discharged_at__gt=at - LEFT_LATELY, discharged_at__lte=at
+    )
+    return list(left.order_by("-discharged_at", "-id")[:MAXIMUM_LEFT])
 
 
 def free_beds_by_ward() -> dict[Ward, list[Bed]]:

@@ -25,6 +25,8 @@ from almoner.pages.staff import HospitalRequest, hospital_view
 from almoner.pages.step_actions import action_urls
 from almoner.service_points.ward import operations, presenting, queries, transfers
 from almoner.service_points.ward.accrual import settle
+from almoner.service_points.ward.correction_pages import correction_rows
+from almoner.service_points.ward.corrections import PERMISSION_CORRECT_STAY
 from almoner.service_points.ward.forms import ExceptionForm, TransferForm
 from almoner.service_points.ward.models import BedStay
 
@@ -52,6 +54,7 @@ def board(request: HospitalRequest) -> HttpResponse:
         "wards": wards,
         "free": sum(ward.free for ward in wards),
         "beds": len(beds),
+        "left": [presenting.left_row(one, request.formats, today=today) for one in queries.left_lately(at)],
     }
     return live_page(request, "ward/board.html", "ward/board_content.html", context)
 
@@ -87,6 +90,12 @@ def stay(request: HospitalRequest, admission_id: UUID) -> HttpResponse:
             for bed in (queries.free_beds(admission.ward_id) if shown.phase == "waiting" else [])
         ],
         "transfer_url": reverse("ward:transfer", args=[admission.id]),
+        "correct_url": reverse("ward:correct", args=[admission.id])
+        if beds and request.actor.may(PERMISSION_CORRECT_STAY)
+        else "",
+        "corrections": correction_rows(
+            queries.stay_corrections(admission.id) if beds else (), request.formats, today=request.today
+        ),
         "charge_days_url": reverse("ward:charge-days", args=[admission.id]),
         "exception_url": reverse("ward:exception", args=[admission.id]),
     }

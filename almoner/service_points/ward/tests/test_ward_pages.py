@@ -139,7 +139,10 @@ def test_a_discharge_asks_for_an_arrangement_and_goes_ahead_once_it_is_paid(
     assert said(nurse.post(url, headers=HTMX)) == "The patient is discharged; the bed is free."
     page = text_of(nurse.get(stay_url(day, "Kwame Mensah")))
     assert "Discharged" in page and "from bed 1" in page
-    assert "2 of 2 are free" in text_of(nurse.get(reverse("ward:board")))
+    board = nurse.get(reverse("ward:board"))
+    assert "2 of 2 are free" in text_of(board)
+    assert text_of(board).split("Left in the last seven days")[1].split()[1:3] == ["Kwame", "Mensah"]
+    assert stay_url(day, "Kwame Mensah") in board.content.decode()
 
 
 def test_who_leaves_without_an_arrangement_is_let_go_with_one_recorded_exception(
@@ -214,6 +217,7 @@ def test_every_template_of_the_ward_is_rendered(day: BusyDay, nurse: Client, ren
     nurse.get(reverse("ward:board"))
     nurse.get(reverse("ward:exception", args=[admission_of(day, "Kwame Mensah").id]), headers=HTMX)
     nurse.get(transfer_url(day, "Kwame Mensah"), headers=HTMX)
+    nurse.get(reverse("ward:correct", args=[admission_of(day, "Kwame Mensah").id]), headers=HTMX)
     assert templates_of(ward) - rendered == set()
 
 
