@@ -62,7 +62,6 @@ class Document(FPDF):
         self._hospital, self._printed = hospital, printed
         for style, name in _FACES.items():
             self.add_font(FAMILY, style, _font_file(name))
-        self.set_text_shaping(True)
         self.set_margins(_MARGIN_MM, _MARGIN_MM)
         self.set_auto_page_break(True, _MARGIN_MM + 4)
         self.set_title(title)
@@ -72,7 +71,13 @@ class Document(FPDF):
         self._head(title, address)
 
     def normalize_text(self, text: str) -> str:
-        """``text`` with a box for every letter that the font lacks, so that nothing is lost unseen."""
+        """``text`` with a box for every letter that the font lacks, so that nothing is lost unseen.
+
+        HarfBuzz takes a line's script from its first letter. Devanagari after a Latin name is named here, or its
+        vowel signs would stand on the wrong side of their consonants.
+        """
+        is_devanagari = any("\u0900" <= one <= "\u097f" for one in text)
+        self.set_text_shaping(True, script="Deva" if is_devanagari else None)
         known = _letters()
         return "".join(one if ord(one) in known or one.isspace() else _BOX for one in text)
 

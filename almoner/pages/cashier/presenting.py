@@ -164,7 +164,7 @@ def day_sums(totals: DayTotals, formats: Formats, *, is_blind: bool, sees_drawer
                 moved,
                 formats,
                 url=reverse("cashier:session", args=[drawer.session_id]) if drawer else "",
-                by=drawer.cashier.partition(":")[2] if drawer else "",
+                by=formats.person(drawer.cashier) if drawer else "",
             )
             for drawer, moved in totals.by_drawer.items()
             if sees_drawers
