@@ -126,7 +126,13 @@ def list_gate_decisions(
             rows = rows.filter(step=step)
         if outcome is not None:
             rows = rows.filter(outcome=outcome.value)
-        page = read_page(rows, cursor=cursor, limit=limit, time="decided_at", show=stored_decision)
+        page = read_page(
+            rows,
+            cursor=cursor,
+            limit=limit,
+            time="decided_at",
+            show=lambda row: stored_decision(row, request.auth.actor),
+        )
     return answer(StoredDecisionPage(**page))
 
 
@@ -139,7 +145,7 @@ def get_gate_decision(request: ApiRequest, decision_id: UUID) -> HttpResponse:
             raise NotFound(
                 _("There is no such decision at this hospital."), field="decision_id", code="unknown_decision"
             )
-        return answer(stored_decision(row))
+        return answer(stored_decision(row, request.auth.actor))
 
 
 @router.post("/overrides", auth=needs(operations.PERMISSION_OVERRIDE), response={201: OverrideResource})

@@ -199,7 +199,7 @@ def _step_facts(hospital_id: UUID, known: Step, row: Sequence[Any]) -> StepFacts
     """A row of ``enforcement_facts`` as rules read it."""
     (version, currency, patient_id, account_id, encounter_class, triage_level, department, department_kind,
      outstanding_minor, deposit_minor, plan_status, items, overrides, payments,
-     patient_category) = row  # fmt: skip
+     patient_category, conditions) = row  # fmt: skip
     facts = Facts(
         step=known.name,
         currency=currency,
@@ -216,6 +216,7 @@ def _step_facts(hospital_id: UUID, known: Step, row: Sequence[Any]) -> StepFacts
         settles_encounter=known.settles_encounter,
         module=modules()[known.name],
         patient_category=patient_category,
+        conditions=tuple(conditions),
     )
     return StepFacts(
         facts=facts,

@@ -74,7 +74,9 @@ class Settings:
     ``grace_days`` run from the due date. ``deferral_hours`` and ``deferral_limit_minor`` bound what
     moderate defers. ``critical_triage`` and ``override_triage`` are ESI levels: at or below them a case
     is critical (never held), or serious enough for a conditional override; ``override_conditions`` are the
-    conditions (codes) that are serious enough whatever the level. ``partial_payment``: whether a part of a
+    conditions (codes) that are serious enough whatever the level. ``critical_conditions`` make a case critical by
+    themselves, or from the triage level ``critical_condition_triage`` on (section 8.1, "based on patient
+    condition and triage level"). ``partial_payment``: whether a part of a
     charge may be paid; from ``minimum_part_percent`` of it on, the rest is only reminded of. ``allow`` and
     ``defer`` name priorities and kinds of request: never held, or deferred where it would be held.
     ``deposit_low_days``: a stay asks for more when its deposit lasts for fewer days than that.
@@ -102,6 +104,8 @@ class Settings:
     allow: tuple[str, ...] | None = None
     defer: tuple[str, ...] | None = None
     override_conditions: tuple[str, ...] | None = None
+    critical_conditions: tuple[str, ...] | None = None
+    critical_condition_triage: int | None = None
     deposit_low_days: int | None = None
     late_fees: bool | None = None
     late_fee_percent: Decimal | None = None
@@ -127,6 +131,7 @@ DEFAULTS = Settings(
     partial_payment=True,
     allow=(),
     override_conditions=(),
+    critical_conditions=(),
     deposit_low_days=2,
     late_fees=False,
     late_fee_period=FeePeriod.MONTHLY,
@@ -229,6 +234,21 @@ def _codes(key: str, value: Any) -> tuple[str, ...]:
     return codes
 
 
+def _conditions(key: str, value: Any) -> tuple[str, ...]:
+    """Codes that may be ICD-10's, too: ``i21``, ``i21.9``."""
+    entries = value if isinstance(value, list | tuple) else [value]
+    codes = tuple(dict.fromkeys(_word(entry) for entry in entries))
+    for code in codes:
+        if not re.fullmatch(r"[a-z0-9_-]{1,40}|[a-z][0-9][0-9a-z]\.[0-9a-z]{1,4}", code):
+            raise DomainError(
+                gettext("%(key)s: expected codes such as chest_pain or I21.9, got %(code)r.")
+                % {"key": key, "code": code},
+                field=key,
+                code="invalid_setting",
+            )
+    return codes
+
+
 def _requests(key: str, value: Any) -> tuple[str, ...]:
     codes = _codes(key, value)
     known = (*PRIORITIES, *REQUESTS)
@@ -272,6 +292,8 @@ _KEYS: dict[str, tuple[str, Any]] = {
     "allow": ("allow", _requests),
     "defer": ("defer", _requests),
     "override_conditions": ("override_conditions", _codes),
+    "critical_conditions": ("critical_conditions", _conditions),
+    "critical_condition_triage": ("critical_condition_triage", _whole(1, 5)),
     "deposit_low_days": ("deposit_low_days", _whole(0, 60)),
     "late_fees": ("late_fees", _from(_SWITCHES)),
     "late_fee_percent": ("late_fee_percent", _percent),
@@ -414,6 +436,11 @@ class Policies:
         blocks = [DEFAULTS, *self.blocks()]
         grace = {24 * block.grace_days for block in blocks if block.grace_days is not None}
         return sorted(grace | {block.deferral_hours for block in blocks if block.deferral_hours is not None})
+
+    def critical_conditions(self) -> tuple[str, ...]:
+        """Every condition that some block calls critical."""
+        said = (code for block in self.blocks() for code in block.critical_conditions or ())
+        return tuple(dict.fromkeys(said))
 
     def blocks(self) -> Iterator[Settings]:
         """Every block there is."""

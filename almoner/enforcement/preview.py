@@ -18,6 +18,7 @@ from uuid import UUID
 import orjson
 from django.db import connection
 
+from almoner.enforcement.conditions import named_condition
 from almoner.enforcement.policy import Policies
 from almoner.enforcement.rules import Decision, DueItem, Facts, Outcome, OverrideInForce, decide
 from almoner.kernel.service_points import modules
@@ -122,6 +123,7 @@ class _Replay:
         self.module_of = modules()
         self.limited = policies.limits_deferral()
         self.limits_hours = policies.limits_hours()
+        self.critical = policies.critical_conditions()
         self.decided: dict[tuple[Any, ...], Decision] = {}
         self.seen: set[tuple[str, str | None, str | None]] = set()
         self.counted: set[str] = set()
@@ -145,7 +147,8 @@ class _Replay:
         facts = orjson.loads(text)
         decided_at = datetime.fromisoformat(at)
         module = self.module_of.get(step, "")
-        key = _situation(facts, module, decided_at, self.limits_hours, limited=self.limited)
+        critical = _critical(facts, self.critical)
+        key = _situation(facts, module, decided_at, self.limits_hours, critical, limited=self.limited)
         after = self.decided.get(key)
         if after is None:
             after = self.decided[key] = decide(self.policies, _facts_of(key), _AT)
@@ -198,8 +201,20 @@ def _age(due_at: str, decided_at: datetime, limits_hours: list[int]) -> int:
     return limits_hours[place] if place < len(limits_hours) else limits_hours[-1] + 1
 
 
+def _critical(facts: dict[str, Any], codes: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of ``codes`` that a decision's visit has; of its conditions nothing else can matter."""
+    conditions = facts.get("conditions", ())
+    return tuple(code for code in codes if named_condition((code,), conditions)) if conditions else ()
+
+
 def _situation(
-    facts: dict[str, Any], module: str, decided_at: datetime, limits_hours: list[int], *, limited: bool
+    facts: dict[str, Any],
+    module: str,
+    decided_at: datetime,
+    limits_hours: list[int],
+    critical: tuple[str, ...],
+    *,
+    limited: bool,
 ) -> tuple[Any, ...]:
     """What of the facts decides; equal for decisions that are answered alike.
 
@@ -240,13 +255,14 @@ def _situation(
         facts["settles_encounter"],
         facts.get("module") or module,
         facts.get("patient_category", ""),
+        critical,
     )
 
 
 def _facts_of(situation: tuple[Any, ...]) -> Facts:
     """Facts that stand for all of a situation, as of ``_AT``; a charge's id is its place in the list."""
     (step, currency, items, department, department_kind, encounter_class, triage_level, outstanding_minor,
-     deposit_minor, plan_status, overridden, conceals, settles, module, category) = situation  # fmt: skip
+     deposit_minor, plan_status, overridden, conceals, settles, module, category, conditions) = situation  # fmt: skip
     override = OverrideInForce(UUID(int=0), "", "", _AT + timedelta(hours=1))
     return Facts(
         step=step,
@@ -264,6 +280,7 @@ def _facts_of(situation: tuple[Any, ...]) -> Facts:
         settles_encounter=settles,
         module=module,
         patient_category=category,
+        conditions=conditions,
     )
 
 

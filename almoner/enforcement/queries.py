@@ -249,6 +249,7 @@ def _blocked(
             conceals_details=step in known and known[step].conceals_details,
             module=module_of.get(step, ""),
             patient_category=category,
+            conditions=tuple(first["conditions"]),
         )
         decision = decide(policies, facts, at)
         if decision.outcome is Outcome.HELD:

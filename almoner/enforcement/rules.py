@@ -12,6 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 from django.utils.translation import gettext_noop as _
 
+from almoner.enforcement.conditions import named_condition
 from almoner.enforcement.policy import ESSENTIAL, ChargeTiming, Level, OverrideRule, Policies, Settings
 from almoner.kernel.money import Money
 from almoner.kernel.sentences import Sentence
@@ -66,7 +67,8 @@ class OverrideInForce:
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What a decision is made from. Amounts in minor units of ``currency``; ``module`` is the label of the
-    service point that the step belongs to."""
+    service point that the step belongs to. ``conditions``: the reason the patient came for, in words, and the codes
+    of the visit's diagnoses that stand."""
 
     step: str
     currency: str
@@ -83,6 +85,7 @@ class Facts:
     settles_encounter: bool = False
     module: str = ""
     patient_category: str = ""
+    conditions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +163,14 @@ def is_emergency(facts: Facts, settings: Settings) -> bool:
     return _is_emergency_visit(facts) or _is_critical(facts, settings)
 
 
+def critical_condition(facts: Facts, settings: Settings) -> str:
+    """The condition that makes the case critical by itself, or from the triage level that it asks for; or ""."""
+    from_level = settings.critical_condition_triage
+    if from_level is not None and (facts.triage_level is None or facts.triage_level > from_level):
+        return ""
+    return named_condition(settings.critical_conditions or (), facts.conditions)
+
+
 def _is_emergency_visit(facts: Facts) -> bool:
     return facts.department_kind == "emergency" or facts.encounter_class == "emergency"
 
@@ -205,6 +216,17 @@ def decide(policies: Policies, facts: Facts, at: datetime) -> Decision:
             Outcome.OVERRIDDEN,
             "emergency",
             Sentence(_("Emergency care is never held; charges are kept for later.")),
+            by="system:emergency",
+        )
+    condition = "" if facts.settles_encounter else critical_condition(facts, visit_settings)
+    if condition:
+        return answer(
+            Outcome.OVERRIDDEN,
+            "critical_condition",
+            Sentence(
+                _("Critical condition (%(condition)s), which is never held; charges are kept for later."),
+                {"condition": condition},
+            ),
             by="system:emergency",
         )
     if _asked_as_emergency(facts, unpaid):
@@ -288,6 +310,7 @@ _SETTINGS = {
     "asked_later": "charge_timing",
     "part_paid": "minimum_part_percent",
     "always_allowed": "allow",
+    "critical_condition": "critical_conditions",
 }
 """Which setting a reason rests on. Emergencies by department or kind of visit, overrides and steps that need
 nothing rest on none."""

@@ -23,6 +23,7 @@ from almoner.kernel.money import Money
 from almoner.kernel.paging import Page
 from almoner.kernel.wire import Input, Instant, Note, Reason, Resource
 from almoner.patients.api import TriageLevel
+from almoner.patients.diagnoses import PERMISSION_READ_DIAGNOSES
 
 SCOPE_STATUS = "enforcement.read_status"
 """May read how a patient or a step stands: amounts and counts."""
@@ -338,7 +339,11 @@ def passed(
     )
 
 
-def stored_decision(row: GateDecision) -> StoredDecision:
+def stored_decision(row: GateDecision, actor: Actor) -> StoredDecision:
+    """A decision as it was stored. What the visit is about is a fact for those who may read diagnoses."""
+    facts = row.facts
+    if not actor.may(PERMISSION_READ_DIAGNOSES):
+        facts = {name: fact for name, fact in facts.items() if name != "conditions"}
     return StoredDecision(
         id=row.id,
         step=row.step,
@@ -350,7 +355,7 @@ def stored_decision(row: GateDecision) -> StoredDecision:
         reason=row.reason,
         due_minor=row.due_minor,
         currency=row.currency,
-        facts=row.facts,
+        facts=facts,
         configuration_version=row.configuration_version,
         decided_at=row.decided_at,
         asked_by=row.asked_by,

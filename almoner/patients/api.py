@@ -115,7 +115,10 @@ class NewEncounter(Input):
 
 
 class Triage(Input):
+    """``reason``: what triage found the patient came for, instead of what was said at check-in."""
+
     triage_level: TriageLevel
+    reason: Annotated[str, Field(max_length=300, pattern=r"^[^\x00]*$")] = ""
 
 
 class EncounterResource(Resource):
@@ -383,13 +386,14 @@ def get_encounter(request: ApiRequest, encounter_id: UUID) -> HttpResponse:
     response={201: EncounterResource},
 )
 def set_triage(request: ApiRequest, encounter_id: UUID, body: Triage) -> HttpResponse:
-    """Record the triage level (ESI, 1 to 5). A critical one releases every gate of the visit."""
+    """Record the triage level (ESI, 1 to 5). A critical one, or a critical reason, releases every gate of the visit."""
     caller = request.auth
     with transaction(caller.hospital_id):
         operations.set_triage(
             caller.hospital_id,
             encounter_id,
             triage_level=body.triage_level,
+            reason=body.reason.strip(),
             actor=caller.actor,
             at=caller.at,
         )

@@ -178,9 +178,13 @@ def find_encounter(encounter_id: UUID) -> Encounter:
 
 
 def set_triage(
-    hospital_id: UUID, encounter_id: UUID, *, triage_level: int, actor: Actor, at: datetime
+    hospital_id: UUID, encounter_id: UUID, *, triage_level: int, actor: Actor, at: datetime, reason: str = ""
 ) -> None:
-    """Record the ESI triage level; a critical one releases every gate of the encounter."""
+    """Record the ESI triage level; a critical one releases every gate of the encounter.
+
+    ``reason``: what triage found the patient came for, instead of what was said at check-in; it releases as well
+    where the policy names it critical.
+    """
     actor.require(PERMISSION_REGISTER)
     if not 1 <= triage_level <= 5:
         raise DomainError(
@@ -196,9 +200,11 @@ def set_triage(
             subject_id=encounter.id,
             before=encounter.triage_level,
             after=triage_level,
+            **({"reason": reason} if reason else {}),
         )
         encounter.triage_level = triage_level
-        encounter.save(update_fields=["triage_level"])
+        encounter.reason = reason or encounter.reason
+        encounter.save(update_fields=["triage_level", "reason"])
 
 
 def close_encounter(hospital_id: UUID, encounter_id: UUID, *, actor: Actor, at: datetime) -> Encounter:

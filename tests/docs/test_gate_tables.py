@@ -37,6 +37,8 @@ SETTING_KEYS = {
     "deferral hours": "deferral_hours",
     "deferral limit": "deferral_limit_minor",
     "critical triage": "critical_triage",
+    "critical conditions": "critical_conditions",
+    "from triage": "critical_condition_triage",
     "emergency override": "emergency_override",
     "blocking": "service_blocking",
     "arrangement": "arrangement_at_discharge",
@@ -58,6 +60,7 @@ FACTS = (
     "deposit",
     "outstanding",
     "department kind",
+    "conditions",
     "class",
     "triage",
     "override",
@@ -87,6 +90,7 @@ DECISION_TABLES = (
     "What can be done about a held step",
     "In words",
     "The three departments of section 1.2",
+    "Critical conditions",
 )
 OTHER_TABLES = (
     "May this service go ahead?",
@@ -192,6 +196,7 @@ def answer_of(row: Row) -> Decision:
         conceals_details=truth(row.get("conceals")),
         settles_encounter=discharge,
         module="consultation",
+        conditions=tuple(row.get("conditions").split("; ")) if row.get("conditions") else (),
     )
     return decide(policies_of(row), facts, moment(row.get("asked")))
 

@@ -15,6 +15,7 @@ import pytest
 
 from almoner.interop.hospital_file.operations import load
 from almoner.kernel.actor import system
+from almoner.patients.diagnoses import record_diagnosis
 from tests.support.api import LABORATORY_SCOPES, ApiClient
 
 pytestmark = pytest.mark.django_db
@@ -143,6 +144,23 @@ def start_then_equipment(place: Place) -> str:
 
 def triaged(place: Place) -> str:
     return ", ".join(_says(place.start(place.visit(triage_level=level))) for level in (1, 2, 3))
+
+
+def came_with_conditions(place: Place) -> str:
+    """Who says at check-in what it is, who is found to have it, and who is asked again at triage."""
+    said = place.visit(reason="Chest pain since noon")
+    found = place.visit(reason="Check-up")
+    heart_attack = {"text": "Heart attack", "code": "I21.9", "idempotency_key": "found"}
+    record_diagnosis(place.hospital_id, UUID(found["encounter"]), actor=system("test"), at=AT, **heart_attack)
+    triaged = place.visit(reason="Feels unwell")
+    asked = {"triage_level": 4, "reason": "Has chest pain"}
+    assert place.send(f"/encounters/{triaged['encounter']}/triage", asked)["reason"] == "Has chest pain"
+    return ", ".join(_says(place.start(visit)) for visit in (said, found, triaged))
+
+
+def triaged_with_chest_pain(place: Place) -> str:
+    visits = [place.visit(reason="chest pain", triage_level=level) for level in (3, 4)]
+    return ", ".join(_says(place.start(visit)) for visit in visits)
 
 
 def laboratory(place: Place) -> str:
@@ -356,6 +374,25 @@ TABLE: list[tuple[str, str, Scenario, dict[str, str]]] = [
             "1": f"overridden emergency, {HELD}, {HELD}",
             "2": f"overridden emergency, overridden emergency, {HELD}",
             "3": "overridden emergency, overridden emergency, overridden emergency",
+        },
+    ),
+    (
+        "8.1 critical_conditions",
+        _gate("critical_conditions"),
+        came_with_conditions,
+        {
+            "[chest_pain]": f"overridden critical_condition, {HELD}, overridden critical_condition",
+            "[I21]": f"{HELD}, overridden critical_condition, {HELD}",
+            "[labour]": f"{HELD}, {HELD}, {HELD}",
+        },
+    ),
+    (
+        "8.1 critical_condition_triage",
+        _gate("critical_condition_triage").replace("gate: {{", "gate: {{critical_conditions: [chest_pain], "),
+        triaged_with_chest_pain,
+        {
+            "3": f"overridden critical_condition, {HELD}",
+            "4": "overridden critical_condition, overridden critical_condition",
         },
     ),
     (

@@ -212,6 +212,23 @@ SECTIONS: tuple[tuple[Any, tuple[Line, ...]], ...] = (
                 help=_("Codes with commas between them, such as chest_pain, labour"),
             ),
             Line(
+                "critical_conditions",
+                _("Never held for conditions"),
+                _everywhere("critical_conditions"),
+                CODES,
+                help=_(
+                    "Released by themselves: reasons at check-in and ICD-10 codes of diagnoses, such as chest_pain, I21"
+                ),
+            ),
+            Line(
+                "critical_condition_triage",
+                _("For these conditions only from triage level"),
+                _everywhere("critical_condition_triage"),
+                NUMBER,
+                help=_("1 (resuscitation) to 5"),
+                bounds=(1, 5),
+            ),
+            Line(
                 "critical_triage",
                 _("Never held from triage level"),
                 _everywhere("critical_triage"),

@@ -1,5 +1,15 @@
 DROP FUNCTION IF EXISTS enforcement_facts(uuid, text, uuid, uuid, timestamptz, boolean, boolean);
+DROP FUNCTION IF EXISTS enforcement_facts(uuid, text, uuid, uuid, timestamptz, boolean, boolean, text[]);
 DROP FUNCTION IF EXISTS enforcement_status(uuid, uuid, timestamptz);
+
+-- What a visit is about: the reason that it was begun for, and the codes of its diagnoses that stand.
+CREATE OR REPLACE FUNCTION enforcement_conditions(p_hospital uuid, p_encounter uuid, p_reason varchar)
+RETURNS text[] LANGUAGE sql STABLE AS $$
+    SELECT array_remove(ARRAY[coalesce(p_reason, '')::text] || ARRAY(
+        SELECT d.code::text FROM patients_diagnosis AS d
+        WHERE d.hospital_id = p_hospital AND d.encounter_id = p_encounter AND d.withdrawn_at IS NULL
+        ORDER BY d.recorded_at, d.id), '')
+$$;
 
 -- The facts of one gate in one read: the visit, the charges the step needs and what is open on them,
 -- deposits, plan (how it stands is payments_plan_standing's to say), overrides in force. Deposits, plans and payments of all the patient's accounts count (two
@@ -13,7 +23,7 @@ CREATE OR REPLACE FUNCTION enforcement_facts(
     configuration_version int, currency text, patient_id uuid, account_id uuid,
     encounter_class text, triage_level smallint, department text, department_kind text,
     outstanding_minor bigint, deposit_minor bigint, plan_status text,
-    items json, overrides json, payments json, patient_category text
+    items json, overrides json, payments json, patient_category text, conditions text[]
 ) LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 BEGIN
@@ -23,7 +33,8 @@ BEGIN
            CASE WHEN item.account_id IS NULL THEN account.ids[1] ELSE item.account_id END,
            encounter.encounter_class::text, encounter.triage_level, department.code::text,
            department.kind::text, coalesce(balance.receivable, 0)::bigint, coalesce(balance.deposit, 0)::bigint,
-           plan.status::text, item.list, override.list, payment.list, patient.category::text
+           plan.status::text, item.list, override.list, payment.list, patient.category::text,
+           enforcement_conditions(p_hospital, encounter.id, encounter.reason)
     FROM patients_encounter AS encounter
     JOIN patients_patient AS patient
         ON patient.hospital_id = p_hospital AND patient.id = encounter.patient_id
@@ -142,7 +153,8 @@ BEGIN
             'steps', i.required_at, 'delivered', i.delivered_at IS NOT NULL,
             'encounter_id', i.encounter_id, 'order_id', i.order_id,
             'encounter_class', e.encounter_class, 'triage_level', e.triage_level,
-            'encounter_department', ed.code, 'department_kind', ed.kind)
+            'encounter_department', ed.code, 'department_kind', ed.kind,
+            'conditions', enforcement_conditions(p_hospital, e.id, e.reason))
             ORDER BY i.due_at, i.id) AS list
         FROM (
             SELECT o.id, o.patient_minor AS due_minor FROM ledger_openitem AS o

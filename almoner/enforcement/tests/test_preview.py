@@ -15,6 +15,7 @@ from almoner.enforcement.models import GateDecision
 from almoner.enforcement.policy import Policies, read_policies
 from almoner.enforcement.preview import preview
 from almoner.kernel.ids import new_id
+from almoner.patients.models import Encounter
 from tests.support.hospital import NOON, TestHospital, enforce, make_hospital
 
 WIDE = (NOON - timedelta(days=400), NOON + timedelta(days=400))
@@ -68,6 +69,21 @@ def test_a_service_counts_once_by_its_first_answer() -> None:
     assert set(seen.by_place) == {("cardiology", "laboratory")}
     back = preview(hospital.id, level("none"), since=WIDE[0], until=WIDE[1])
     assert dict(back.changes) == {("reminded", "allowed"): 1} and back.total.newly_released == 0
+
+
+@pytest.mark.django_db
+def test_a_preview_of_critical_conditions_finds_whom_they_would_have_released() -> None:
+    hospital = make_hospital()
+    enforce(hospital, "hospital", payment_enforcement={"global_policy": "strict"})
+    for reason in ("Chest pain since noon", "Headache"):
+        subject = charged(hospital)
+        with hospital.transaction():
+            Encounter.objects.filter(id=subject.encounter_id).update(reason=reason)
+        ask(hospital, subject)
+    seen = preview(
+        hospital.id, level("strict", critical_conditions=["chest_pain"]), since=WIDE[0], until=WIDE[1]
+    )
+    assert dict(seen.changes) == {("held", "overridden"): 1} and seen.total.later_minor == 3000
 
 
 @pytest.mark.django_db

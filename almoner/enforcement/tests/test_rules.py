@@ -30,6 +30,8 @@ settings = st.builds(
     deferral_hours=st.none() | st.integers(0, 100),
     deferral_limit_minor=st.none() | st.integers(0, 20_000),
     critical_triage=st.none() | st.integers(1, 5),
+    critical_conditions=st.none() | st.just(("chest_pain",)),
+    critical_condition_triage=st.none() | st.integers(1, 5),
     arrangement_at_discharge=maybe,
 )
 policies = st.builds(
@@ -68,6 +70,7 @@ facts = st.builds(
     department_kind=st.sampled_from(["specialist", "emergency"]),
     encounter_class=st.sampled_from(["ambulatory", "emergency", "inpatient"]),
     triage_level=st.none() | st.integers(1, 5),
+    conditions=st.just(()) | st.just(("Chest pain",)),
     outstanding_minor=st.integers(0, 30_000),
     deposit_minor=st.integers(0, 20_000),
     plan_status=st.sampled_from(["", "on_track", "behind", "completed"]),
@@ -111,7 +114,12 @@ def test_with_everything_paid_nothing_is_held(facts: Facts) -> None:
 @given(settings, facts)
 def test_a_softer_level_is_never_harder(said: Settings, facts: Facts) -> None:
     plain = replace(
-        facts, encounter_class="ambulatory", department_kind="specialist", triage_level=None, overrides=()
+        facts,
+        encounter_class="ambulatory",
+        department_kind="specialist",
+        triage_level=None,
+        conditions=(),
+        overrides=(),
     )
     hardness = [
         HARDNESS.index(decide(Policies(1, replace(said, level=level)), plain, NOON).outcome)

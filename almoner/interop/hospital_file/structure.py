@@ -18,6 +18,7 @@ from almoner.interop.hospital_file.values import (
     Code40,
     Code60,
     Code80,
+    Condition,
     Currency,
     Day,
     GraceDays,
@@ -120,6 +121,12 @@ class GateSettings(Block):
     )
     override_conditions: tuple[Code40, ...] | None = Field(
         None, description="Conditions for which a conditional override is granted at any triage level."
+    )
+    critical_conditions: tuple[Condition, ...] | None = Field(
+        None, description="Reasons at check-in and codes of diagnoses for which nobody is ever held."
+    )
+    critical_condition_triage: Annotated[int, whole_of(1, 5)] | None = Field(
+        None, description="These conditions release only from this triage level on."
     )
     deposit_low_days: Annotated[int, whole_of(0, 60)] | None = Field(
         None, description="A stay asks for more when its deposit lasts for fewer days than that."

@@ -27,6 +27,7 @@ _WORDS = {"true": True, "True": True, "TRUE": True, "false": False, "False": Fal
 _CODE = re.compile(r"[-a-zA-Z0-9_]+")
 _AMOUNT_PATTERN = r"^[^0-9\s.,-]{0,4}\s*([0-9]+|[0-9]{1,3}(,[0-9]{2,3})*,[0-9]{3})(\.[0-9]+)?\s*([A-Z]{3})?$"
 _RULE_CODE = re.compile(r"[-a-zA-Z0-9_.]+")
+_CONDITION = re.compile(r"([-a-zA-Z0-9_]+|[a-zA-Z][0-9][0-9a-zA-Z]\.[0-9a-zA-Z]{1,4})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +83,9 @@ def text_of(maximum: int) -> Reads:
 
 
 def code_of(maximum: int, pattern: re.Pattern[str] = _CODE) -> Reads:
-    """A code: letters, digits, ``_`` and ``-`` (and ``.`` for rules)."""
-    characters = "letters, digits, _ and -" + (" and ." if pattern is _RULE_CODE else "")
+    """A code: letters, digits, ``_`` and ``-`` (and ``.`` for rules, and in the codes of ICD-10)."""
+    more = {_RULE_CODE: " and .", _CONDITION: ", or a code of ICD-10 such as I21.9"}
+    characters = "letters, digits, _ and -" + more.get(pattern, "")
     expected = f"a code of 1 to {maximum} {characters}"
 
     def read(value: Any) -> str:
@@ -266,5 +268,6 @@ Code30 = Annotated[str, code_of(30)]
 Code40 = Annotated[str, code_of(40)]
 Code60 = Annotated[str, code_of(60)]
 Code80 = Annotated[str, code_of(80)]
+Condition = Annotated[str, code_of(40, _CONDITION)]
 RuleCode = Annotated[str, code_of(120, _RULE_CODE)]
 Word60 = Annotated[str, text_of(60)]

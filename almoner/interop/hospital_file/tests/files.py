@@ -73,6 +73,7 @@ def _departments(currency: str) -> st.SearchStrategy[dict[str, Any]]:
         grace_period=st.integers(0, 30),
         deferral_limit=amounts,
         critical_triage=st.integers(1, 5),
+        critical_conditions=st.just(["chest_pain", "i21.9"]),
         deposit_satisfies=switches,
         service_blocking=st.sampled_from(["enabled", "disabled"]),
     )
