@@ -43,10 +43,14 @@ ACTOR = system("bench")
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What was loaded: charges of a visit, visits of a patient. Every fifth visit stays unpaid."""
+    """What was loaded: charges of a visit, visits of a patient, ``hours`` until a visit ended (0: it did not).
+
+    Every fifth visit stays unpaid.
+    """
 
     lines: int = LINES
     visits_of_a_patient: int = VISITS_OF_A_PATIENT
+    hours: int = 0
 
 
 YEARS = History()
@@ -187,13 +191,23 @@ def _add_encounters(hospital_id: UUID, start: int, count: int, at: datetime, his
         )
         cursor.execute(
             "INSERT INTO patients_encounter (id, hospital_id, number, patient_id, department_id, encounter_class,"
-            "   visit_type, ward_type, reason, started_at, source_id)"
+            "   visit_type, ward_type, reason, started_at, ended_at, source_id)"
             " SELECT gen_random_uuid(), p.hospital_id, 'B' || to_char(n, 'FM00000000'), p.id, d.id, 'ambulatory',"
-            "   'first', '', '', %s::timestamptz - make_interval(mins => (n * 7919 %% 525600) + 60), ''"
+            "   'first', '', '', began.at, began.at + make_interval(hours => nullif(%s::int, 0)), ''"
             " FROM generate_series(%s::int, %s::int) AS n"
+            " CROSS JOIN LATERAL ("
+            "   SELECT %s::timestamptz - make_interval(mins => (n * 7919 %% 525600) + 60) AS at) AS began"
             " JOIN patients_patient AS p ON p.hospital_id = %s AND p.mrn = 'B' || to_char(n - n %% %s::int, 'FM00000000')"
             " JOIN hospitals_department AS d ON d.hospital_id = p.hospital_id AND d.code = %s",
-            [at, start, start + count - 1, hospital_id, history.visits_of_a_patient, DEPARTMENT],
+            [
+                history.hours,
+                start,
+                start + count - 1,
+                at,
+                hospital_id,
+                history.visits_of_a_patient,
+                DEPARTMENT,
+            ],
         )
 
 

@@ -241,6 +241,7 @@ def visit_http(bench: Bench) -> Iterator[Result]:
             WebServer(
                 "benchmarks.bare.wsgi:application",
                 {"DJANGO_SETTINGS_MODULE": "benchmarks.bare.settings", "DATABASE_URL": urls.application},
+                worker="gthread",
             )
         )
         visitors = [stack.enter_context(Client("web", number)) for number in range(most)]

@@ -15,11 +15,13 @@ from types import TracebackType
 from typing import Any
 
 import orjson
+import psutil
 
 from benchmarks.databases import CHECKOUT
 
 PROCESSES = 2
 THREADS = 4
+WORKER = "almoner.shell.web_worker.Worker"
 START_TIMEOUT_SECONDS = 60
 PAGE_ASKS_SECONDS = 1.5
 
@@ -33,11 +35,18 @@ def _free_port() -> int:
 class WebServer:
     """Gunicorn with two processes by default, serving ``application`` on a port of its own."""
 
-    def __init__(self, application: str, environment: dict[str, str], *, processes: int = PROCESSES) -> None:
+    def __init__(
+        self,
+        application: str,
+        environment: dict[str, str],
+        *,
+        processes: int = PROCESSES,
+        worker: str = WORKER,
+    ) -> None:
         self.port = _free_port()
         command = [sys.executable, "-W", "ignore", "-m", "gunicorn", application]
         command += ["--bind", f"127.0.0.1:{self.port}", "--workers", str(processes)]
-        command += ["--worker-class", "gthread", "--threads", str(THREADS), "--keep-alive", "15"]
+        command += ["--worker-class", worker, "--threads", str(THREADS), "--keep-alive", "15"]
         command += ["--no-control-socket", "--log-level", "warning", "--chdir", str(CHECKOUT)]
         self._process = subprocess.Popen(command, env={**os.environ, **environment})
 
@@ -57,6 +66,11 @@ class WebServer:
     ) -> None:
         self._process.terminate()
         self._process.wait(timeout=30)
+
+    def processor_seconds(self) -> float:
+        """What the processes that serve have used of the processor so far."""
+        used = [process.cpu_times() for process in psutil.Process(self._process.pid).children()]
+        return sum(times.user + times.system for times in used)
 
 
 @dataclass(frozen=True)
@@ -202,8 +216,8 @@ async def _watch(port: int, address: str, pages: int, seconds: float) -> float:
 
 
 async def _open_page(port: int, address: str, first_after: float, end: float) -> int:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
     await asyncio.sleep(first_after)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
     marker, answered = "", 0
     while (asked_at := time.perf_counter()) < end:
         writer.write(f"GET {address}?marker={marker} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())

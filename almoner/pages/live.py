@@ -34,6 +34,7 @@ FRESH_SECONDS = 0.4
 TICKET_SECONDS = 24 * 60 * 60
 UNCHANGED = HTTPStatus.NO_CONTENT
 _PATH = "/changes/"
+_QUERY = "marker="
 _SALT = "almoner.pages.live"
 
 _known: dict[UUID, tuple[float, str]] = {}
@@ -50,14 +51,20 @@ def change_marker(hospital_id: UUID) -> str:
     """A word that differs once something was committed for the hospital; at most ``FRESH_SECONDS`` old."""
     lock = _asking.setdefault(hospital_id, threading.Lock())
     with lock:
-        read_at, marker = _known.get(hospital_id, (0.0, ""))
-        if not marker or time.monotonic() - read_at > FRESH_SECONDS:
+        marker = _fresh_marker(hospital_id)
+        if not marker:
             asked_at = time.monotonic()
             with connection.cursor() as cursor:
                 cursor.execute("SELECT coalesce(pages_change_marker(%s), 'nothing')", [hospital_id])
                 marker = str(cursor.fetchone()[0])
             _known[hospital_id] = (asked_at, marker)
         return marker
+
+
+def _fresh_marker(hospital_id: UUID) -> str:
+    """The marker that this process read less than ``FRESH_SECONDS`` ago, else nothing."""
+    read_at, marker = _known.get(hospital_id, (0.0, ""))
+    return marker if time.monotonic() - read_at <= FRESH_SECONDS else ""
 
 
 @lru_cache(maxsize=4096)
@@ -67,16 +74,34 @@ def _read(ticket: str) -> tuple[UUID, int]:
     return UUID(hospital_id), ends_at
 
 
-def answer(ticket: str, seen: str) -> tuple[int, str]:
-    """Status and body for a page that saw the marker ``seen``: the marker now, or 204 (No Content) while it is
-    that one; 410 (Gone) for a ticket that has ended."""
+def _hospital_of(ticket: str) -> UUID | None:
+    """The hospital that a ticket lets look; None when it is no ticket or has ended."""
     try:
         hospital_id, ends_at = _read(ticket)
     except signing.BadSignature:
+        return None
+    return hospital_id if ends_at >= time.time() else None
+
+
+def answer(ticket: str, seen: str) -> tuple[int, str]:
+    """Status and body for a page that saw the marker ``seen``: the marker now, or 204 (No Content) while it is
+    that one; 410 (Gone) for a ticket that has ended."""
+    hospital_id = _hospital_of(ticket)
+    if hospital_id is None:
         return HTTPStatus.GONE, ""
-    if ends_at < time.time():
-        return HTTPStatus.GONE, ""
-    marker = change_marker(hospital_id)
+    return _told(change_marker(hospital_id), seen)
+
+
+def answer_from_memory(address: str) -> tuple[int, str] | None:
+    """What ``answer`` says to a question at ``address`` (path and query); None when the database must be asked first,
+    or when it is no question at all."""
+    path, _, query = address.partition("?")
+    hospital_id = _hospital_of(path.removeprefix(_PATH))
+    marker = _fresh_marker(hospital_id) if hospital_id is not None else ""
+    return _told(marker, query.removeprefix(_QUERY)) if marker else None
+
+
+def _told(marker: str, seen: str) -> tuple[int, str]:
     return (UNCHANGED, "") if marker == seen else (HTTPStatus.OK, marker)
 
 
@@ -97,7 +122,7 @@ def answers_pages_that_wait(application: WSGIApplication) -> WSGIApplication:
         if not path.startswith(_PATH) or environ["REQUEST_METHOD"] != "GET":
             return application(environ, start_response)
         try:
-            seen = environ.get("QUERY_STRING", "").removeprefix("marker=")
+            seen = environ.get("QUERY_STRING", "").removeprefix(_QUERY)
             status, body = answer(path.removeprefix(_PATH), seen)
         except DatabaseError:
             connection.close()

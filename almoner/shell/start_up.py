@@ -210,7 +210,7 @@ def _gunicorn(environment: Environment) -> list[str]:
     return [
         *(sys.executable, "-W", "ignore", "-m", "gunicorn", "almoner.shell.wsgi:application", *binds),
         *("--workers", str(environment.web_processes), "--threads", str(environment.web_threads)),
-        *("--worker-class", "gthread", "--timeout", str(REQUEST_TIMEOUT_SECONDS)),
+        *("--worker-class", "almoner.shell.web_worker.Worker", "--timeout", str(REQUEST_TIMEOUT_SECONDS)),
         *("--graceful-timeout", str(GRACEFUL_TIMEOUT_SECONDS), "--keep-alive", "15"),
         *("--log-level", "warning", "--no-control-socket"),
     ]

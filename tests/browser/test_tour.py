@@ -20,6 +20,7 @@ from almoner.hospitals.models import Hospital
 from almoner.identity.models import User
 from almoner.patients.models import Encounter
 from almoner.shell.simulation import demo
+from benchmarks.tour import PAGES
 from tests.access.table import TABLE
 from tests.access.test_every_page import ADDRESSES, arguments
 from tests.browser.accessibility import barriers
@@ -93,3 +94,7 @@ def test_every_page_can_be_read_by_everyone(
 
 def test_the_tour_goes_to_most_pages_of_the_table(addresses: dict[str, str]) -> None:
     assert len(addresses) > 40
+
+
+def test_every_page_of_the_tour_is_measured(addresses: dict[str, str]) -> None:
+    assert set(addresses) <= set(PAGES)

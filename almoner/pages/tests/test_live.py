@@ -33,6 +33,18 @@ def test_the_marker_is_told_once_and_then_only_that_nothing_changed(day: BusyDay
     assert ask(address, f"marker={marker}") == ("204 No Content", "")
 
 
+def test_memory_answers_as_long_as_it_is_fresh(day: BusyDay, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "FRESH_SECONDS", 60)
+    address = live.changes_url(Hospital.objects.get(id=day.hospital.id))
+    assert live.answer_from_memory(address) is None
+    _, marker = ask(address)
+    assert live.answer_from_memory(address) == (200, marker)
+    assert live.answer_from_memory(f"{address}?marker={marker}") == (204, "")
+    assert live.answer_from_memory("/changes/forged") is None
+    monkeypatch.setattr(live, "FRESH_SECONDS", -1)
+    assert live.answer_from_memory(address) is None
+
+
 def test_a_forged_ticket_and_one_that_has_ended_are_gone(
     day: BusyDay, monkeypatch: pytest.MonkeyPatch
 ) -> None:
