@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -17,7 +17,8 @@ from almoner.charging.models import ClinicalEvent
 from almoner.charging.operations import capture_batch
 from almoner.charging.rules import Event, EventLine
 from almoner.enforcement.facts import policies_at
-from almoner.enforcement.policy import ChargeTiming, FeePeriod, Settings
+from almoner.enforcement.open_charges import OpenCharge, late_since, open_charges, settings_of
+from almoner.enforcement.policy import FeePeriod, Settings
 from almoner.hospitals.models import Hospital
 from almoner.kernel.actor import Actor
 from almoner.kernel.clock import local_date
@@ -28,21 +29,6 @@ from almoner.kernel.tenancy import transaction
 LATE_FEE = "late_fee"
 """The service that late fees are charged as, and the code of the rule that charges them."""
 EVENT_KIND = "payment.missed"
-
-
-@dataclass(frozen=True, slots=True)
-class Overdue:
-    """A charge of which the patient's part is open past its due date; ``owed_minor`` of it."""
-
-    account_id: UUID
-    patient_id: UUID
-    encounter_id: UUID | None
-    service: str
-    department: str
-    category: str
-    owed_minor: int
-    due_at: datetime
-    delivered: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,37 +51,6 @@ class LateFee:
         return f"late-fee:{self.account_id}:{self.encounter_id or 'account'}:{self.period}"
 
 
-_OVERDUE = """
-SELECT item.patient_account_id, item.patient_id, item.encounter_id, service.code,
-       coalesce(department.code, visited.code, ''), patient.category, open_item.patient_minor, item.due_at,
-       item.delivered_at IS NOT NULL
-FROM ledger_openitem AS open_item
-JOIN charging_chargeitem AS item ON item.hospital_id = %(hospital)s AND item.id = open_item.id
-JOIN charging_clinicalevent AS event ON event.hospital_id = %(hospital)s AND event.id = item.event_id
-JOIN catalog_service AS service ON service.hospital_id = %(hospital)s AND service.id = item.service_id
-JOIN patients_patient AS patient ON patient.hospital_id = %(hospital)s AND patient.id = item.patient_id
-LEFT JOIN patients_encounter AS visit ON visit.hospital_id = %(hospital)s AND visit.id = item.encounter_id
-LEFT JOIN hospitals_department AS visited
-    ON visited.hospital_id = %(hospital)s AND visited.id = visit.department_id
-LEFT JOIN hospitals_department AS department
-    ON department.hospital_id = %(hospital)s AND department.id = item.department_id
-WHERE open_item.hospital_id = %(hospital)s AND open_item.patient_minor > 0 AND item.due_at < %(at)s
-  AND item.rule_code <> %(rule)s
-  AND NOT EXISTS (
-      SELECT FROM charging_chargedispute AS dispute
-      LEFT JOIN charging_disputeresolution AS resolution
-          ON resolution.hospital_id = %(hospital)s AND resolution.dispute_id = dispute.id
-      WHERE dispute.hospital_id = %(hospital)s AND dispute.charge_item_id = item.id AND resolution.id IS NULL)
-  AND NOT EXISTS (
-      SELECT FROM payments_paymentplan AS plan
-      CROSS JOIN LATERAL payments_plan_standing(%(hospital)s, plan.id, %(at)s) AS standing
-      WHERE plan.hospital_id = %(hospital)s AND plan.patient_account_id = item.patient_account_id
-        AND (plan.encounter_id = item.encounter_id
-             OR (plan.encounter_id IS NULL AND event.recorded_at <= plan.agreed_at))
-        AND standing.status = 'on_track')
-ORDER BY item.patient_account_id, item.encounter_id, item.id
-"""
-
 _CHARGED = """
 SELECT item.patient_account_id, item.encounter_id, sum(item.net_minor)::bigint
 FROM charging_chargeitem AS item
@@ -116,13 +71,13 @@ def find_late_fees(hospital_id: UUID, *, at: datetime) -> list[LateFee]:
         hospital = Hospital.objects.get(id=hospital_id)
         policies = policies_at(hospital_id, hospital.configuration_version)
         today = local_date(at, hospital.time_zone)
-        groups: dict[tuple[UUID, UUID | None, Settings], list[Overdue]] = {}
-        for row in _rows(_OVERDUE, hospital_id, at):
-            one = Overdue(*row)
-            settings = policies.resolve(department=one.department, service=one.service, category=one.category)
-            if settings.late_fees and _is_late(one, settings, at, hospital.time_zone):
+        groups: dict[tuple[UUID, UUID | None, Settings], list[OpenCharge]] = {}
+        for one in open_charges(hospital_id, due_before=at, at=at, without_plans=("on_track",)):
+            settings = settings_of(policies, one)
+            is_late = late_since(one, settings, at, hospital.time_zone) is not None
+            if settings.late_fees and is_late and one.rule != LATE_FEE:
                 groups.setdefault((one.account_id, one.encounter_id, _fee_of(settings)), []).append(one)
-        charged = {(account, visit): total for account, visit, total in _rows(_CHARGED, hospital_id, at)}
+        charged = {(account, visit): total for account, visit, total in _charged(hospital_id)}
         fees = _fees(groups, charged, today, hospital.rounding_step_minor)
         if fees and not Service.objects.filter(code=LATE_FEE).exists():
             raise DomainError(
@@ -138,21 +93,11 @@ def find_late_fees(hospital_id: UUID, *, at: datetime) -> list[LateFee]:
     return [fee for fee in fees if fee.key not in known]
 
 
-def _rows(sql: str, hospital_id: UUID, at: datetime) -> list[Any]:
+def _charged(hospital_id: UUID) -> list[Any]:
+    """(account, visit, total in minor units) of the late fees that stand."""
     with connection.cursor() as cursor:
-        cursor.execute(sql, {"hospital": hospital_id, "at": at, "rule": LATE_FEE})
+        cursor.execute(_CHARGED, {"hospital": hospital_id, "rule": LATE_FEE})
         return list(cursor.fetchall())
-
-
-def _is_late(one: Overdue, settings: Settings, at: datetime, time_zone: str) -> bool:
-    """Past its grace, and on a later day than it fell due; a charge due with its service only once that is given."""
-    if (
-        settings.charge_timing in (ChargeTiming.DURING_SERVICE, ChargeTiming.AFTER_SERVICE)
-        and not one.delivered
-    ):
-        return False
-    ends = one.due_at + timedelta(days=settings.grace_days or 0)
-    return at > ends and local_date(at, time_zone) > local_date(one.due_at, time_zone)
 
 
 def _fee_of(settings: Settings) -> Settings:
@@ -183,7 +128,7 @@ def fee_minor(settings: Settings, owed_minor: int, rounding_step_minor: int) -> 
 
 
 def _fees(
-    groups: dict[tuple[UUID, UUID | None, Settings], list[Overdue]],
+    groups: dict[tuple[UUID, UUID | None, Settings], list[OpenCharge]],
     charged: dict[tuple[UUID, UUID | None], int],
     today: date,
     rounding_step_minor: int,

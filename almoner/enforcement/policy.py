@@ -82,7 +82,8 @@ class Settings:
     ``deposit_low_days``: a stay asks for more when its deposit lasts for fewer days than that.
     ``late_fees``: whether what stays unpaid past its grace bears a fee, of ``late_fee_percent`` and
     ``late_fee_amount_minor`` once a ``late_fee_period``, at most ``late_fee_cap_minor`` for a visit
-    (``enforcement.late_fees``).
+    (``enforcement.late_fees``). ``reminders``: whether patients are written to about what falls due, is overdue,
+    or about a deposit that runs low (``enforcement.reminders``).
     """
 
     level: Level | None = None
@@ -112,6 +113,7 @@ class Settings:
     late_fee_amount_minor: int | None = None
     late_fee_period: FeePeriod | None = None
     late_fee_cap_minor: int | None = None
+    reminders: bool | None = None
 
 
 DEFAULTS = Settings(
@@ -135,6 +137,7 @@ DEFAULTS = Settings(
     deposit_low_days=2,
     late_fees=False,
     late_fee_period=FeePeriod.MONTHLY,
+    reminders=False,
 )
 
 _LEVELS = {level.value: level for level in Level}
@@ -300,6 +303,7 @@ _KEYS: dict[str, tuple[str, Any]] = {
     "late_fee_amount_minor": ("late_fee_amount_minor", _whole(0, 10**13)),
     "late_fee_period": ("late_fee_period", _from({period.value: period for period in FeePeriod})),
     "late_fee_cap_minor": ("late_fee_cap_minor", _whole(0, 10**13)),
+    "payment_reminders": ("reminders", _from(_SWITCHES)),
 }
 
 

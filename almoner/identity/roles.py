@@ -33,6 +33,8 @@ ROLES: dict[str, Role] = {
             "charging.define",
             "estimates.make",
             "payments.supervise_drawers",
+            "messaging.manage",
+            "messaging.configure",
         },
     ),
     "receptionist": Role(
@@ -46,6 +48,7 @@ ROLES: dict[str, Role] = {
             "enforcement.read_blocked_services",
             "scheduling.call_token",
             "scheduling.book",
+            "messaging.contact",
         },
     ),
     "doctor": Role(
@@ -89,7 +92,7 @@ ROLES: dict[str, Role] = {
             "enforcement.read_blocked_services",
         },
     ),
-    "cashier": Role(_("Cashier"), _FINANCE | {"charging.dispute", "payments.record"}),
+    "cashier": Role(_("Cashier"), _FINANCE | {"charging.dispute", "payments.record", "messaging.contact"}),
     "billing_staff": Role(
         _("Billing staff"),
         _FINANCE
@@ -105,6 +108,9 @@ ROLES: dict[str, Role] = {
             "payments.plan",
             "enforcement.revoke_override",
             "enforcement.review_override",
+            "messaging.manage",
+            "messaging.configure",
+            "messaging.contact",
         },
     ),
     "insurance_specialist": Role(_("Insurance specialist"), _FINANCE | {"payments.record"}),

@@ -9,13 +9,18 @@ from almoner.kernel.tenancy import TenantForeignKey, TenantModel
 
 
 class Patient(TenantModel):
-    """A person as one hospital knows them. A merged record points at the one that survives."""
+    """A person as one hospital knows them. A merged record points at the one that survives.
+
+    ``language`` is the one they are written to in (such as ``es``); empty: the hospital's.
+    """
 
     mrn = models.CharField(max_length=40)
     name = models.CharField(max_length=200)
     birth_date = models.DateField(null=True)
     sex = models.CharField(max_length=10, default="unknown")
     phone = models.CharField(max_length=40, default="", blank=True)
+    email = models.EmailField(db_default="", default="", blank=True)
+    language = models.CharField(max_length=10, db_default="", default="", blank=True)
     category = models.SlugField(max_length=40, default="general")
     merged_into = TenantForeignKey("patients.Patient", null=True)
     registered_at = models.DateTimeField()

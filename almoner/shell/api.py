@@ -22,6 +22,7 @@ from almoner.hospitals.callers import ApiKeyAuth
 from almoner.kernel.errors import DomainError
 from almoner.kernel.service_points import installed
 from almoner.kernel.wire import PROBLEM_TYPE, Problem
+from almoner.messaging.api import router as messaging_router
 from almoner.orders.api import router as orders_router
 from almoner.patients.api import router as patients_router
 from almoner.payments.api import router as payments_router
@@ -130,6 +131,7 @@ def _build() -> AlmonerApi:
         enforcement_router,
         orders_router,
         scheduling_router,
+        messaging_router,
     ):
         api.add_router("", router)
     api.add_service_points()

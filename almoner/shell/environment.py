@@ -15,7 +15,8 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 
 class Environment(BaseSettings):
     """What an operator may set. ``DATABASE_URL`` empty: the embedded PostgreSQL in ``data_dir``;
-    ``ALMONER_MAIL_URL`` empty: letters are shown in the terminal."""
+    ``ALMONER_MAIL_URL`` empty: letters are shown in the terminal; ``ALMONER_PUBLIC_URL`` empty: links in messages
+    to patients lead to this machine."""
 
     model_config = SettingsConfigDict(env_prefix="ALMONER_", populate_by_name=True)
 
@@ -30,6 +31,7 @@ class Environment(BaseSettings):
     web_threads: Annotated[int, Field(ge=1, le=256)] = 4
     mail_url: str = ""
     mail_from: str = "Almoner <almoner@localhost>"
+    public_url: str = ""
 
     @field_validator("database_url", "database_migration_url")
     @classmethod
@@ -45,6 +47,13 @@ class Environment(BaseSettings):
     def _is_mail_server(cls, url: str) -> str:
         if url and not (url.startswith(("smtp://", "smtps://")) and urlsplit(url).hostname):
             raise ValueError("expected smtp://USER:PASSWORD@HOST:PORT or smtps://...")
+        return url
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_address_of_pages(cls, url: str) -> str:
+        if url and not (url.startswith(("https://", "http://")) and urlsplit(url).hostname):
+            raise ValueError("expected https://HOST, where patients reach the pages")
         return url
 
 

@@ -32,6 +32,7 @@ INSTALLED_APPS = [
     "almoner.identity",
     "almoner.hospitals",
     "almoner.patients",
+    "almoner.messaging",
     "almoner.catalog",
     "almoner.ledger",
     "almoner.charging",
@@ -161,6 +162,13 @@ EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail.user, _mail.password
 EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.starttls, _mail.tls
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = ENVIRONMENT.mail_from
+
+# What takes messages to patients out of the house, and where the links in them lead.
+MESSAGE_SENDERS = {
+    "email": "almoner.messaging.senders.DjangoMail",
+    "sms": "almoner.messaging.senders.TerminalSms",
+}
+PUBLIC_URL = ENVIRONMENT.public_url.rstrip("/") or f"http://localhost:{ENVIRONMENT.port}"
 
 # A person's own choice first (a cookie), then the browser's, then English.
 LANGUAGE_CODE = "en"

@@ -19,6 +19,8 @@ from almoner.hospitals.models import Hospital
 from almoner.identity import audit
 from almoner.kernel.actor import system
 from almoner.kernel.clock import now
+from almoner.messaging.delivery import send_due
+from almoner.messaging.outbox import write_reminders
 from almoner.service_points.ward.accrual import accrue_hospital
 
 Subject = TypeVar("Subject")
@@ -73,6 +75,30 @@ def charge_overdue_accounts_of(hospital_id: UUID) -> None:
     at = now()
     fees = find_late_fees(hospital_id, at=at)
     charge_late_fees(hospital_id, fees, actor=system("jobs"), at=at)
+
+
+@app.periodic(cron="41 * * * *")
+@app.task(queueing_lock="remind_patients")
+def remind_patients(timestamp: int = 0) -> None:
+    """Every hour: write the reminders that are due; each step of a thing is written once (``messaging.outbox``)."""
+    _for_each(Hospital.objects.values_list("id", flat=True), remind_patients_of)
+
+
+def remind_patients_of(hospital_id: UUID) -> None:
+    """Write one hospital's reminders as of now."""
+    write_reminders(hospital_id, at=now())
+
+
+@app.periodic(cron="* * * * *")
+@app.task(queueing_lock="send_messages")
+def send_messages(timestamp: int = 0) -> None:
+    """Every minute: send what waits in the outboxes."""
+    _for_each(Hospital.objects.values_list("id", flat=True), send_messages_of)
+
+
+def send_messages_of(hospital_id: UUID) -> None:
+    """Send what one hospital has waiting now."""
+    send_due(hospital_id, at=now())
 
 
 def _for_each(subjects: Iterable[Subject], work: Callable[[Subject], object]) -> None:

@@ -33,6 +33,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", api.urls),
     path("", include("almoner.pages.urls")),
     path("", include("almoner.portal.urls")),
+    path("messages/", include("almoner.messaging.urls")),
     path("policies/", include("almoner.administration.policies.urls")),
     path("ward-charges/", include("almoner.administration.ward_charges.urls")),
     *_service_points(),

@@ -73,6 +73,7 @@ PUBLIC = OWN_ACCOUNT | {
     "cashier:verify",
     "people:join",
     "portal:join",
+    "messaging:stop",
 }
 """Open to whoever comes, or to whoever is logged in: they show nothing of a hospital."""
 
@@ -94,6 +95,8 @@ OVERRIDES = frozenset({ADMINISTRATOR, MANAGER, DOCTOR})
 CORRECTS = GIVES_BACK
 DISPUTES = frozenset({ADMINISTRATOR, RECEPTIONIST, CASHIER, BILLING})
 REVIEWS = frozenset({ADMINISTRATOR, MANAGER, BILLING})
+MANAGES_MESSAGES = frozenset({ADMINISTRATOR, MANAGER, BILLING})
+RECORDS_CONTACT = frozenset({ADMINISTRATOR, RECEPTIONIST, CASHIER, BILLING})
 RECEPTION = frozenset({ADMINISTRATOR, RECEPTIONIST})
 DOCTORS = frozenset({ADMINISTRATOR, DOCTOR})
 LABORATORY_STAFF = frozenset({ADMINISTRATOR, LABORATORY})

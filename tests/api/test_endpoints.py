@@ -371,6 +371,18 @@ CALLS = [
         status=200,
     ),
     _post("end_appointment", lambda w: f"/appointments/{w.appointment.id}/end", lambda w: {}, status=200),
+    _get(
+        "list_messages",
+        lambda w: f"/messages?state=failed&patient_id={w.failed_message_id and w.patient.id}",
+        EMPTY,
+    ),
+    _post("resend_message", lambda w: f"/messages/{w.failed_message_id}/resending", lambda w: {}),
+    _get("get_contact", lambda w: f"/patients/{w.patient.id}/contact"),
+    _post(
+        "set_contact",
+        lambda w: f"/patients/{w.patient.id}/contact",
+        lambda w: {"phone": "+1 555 0100", "email": "ada@example.org", "no_messages_by": ["sms"]},
+    ),
     _post(
         "refer_patient",
         lambda w: "/orders/referrals",

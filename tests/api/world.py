@@ -19,6 +19,7 @@ from almoner.hospitals.models import Bed
 from almoner.kernel.actor import Actor
 from almoner.kernel.clock import local_date, now
 from almoner.kernel.ids import new_id
+from almoner.messaging.models import Message
 from almoner.orders import operations as orders
 from almoner.orders.models import Admission, Prescription, TestOrder, TestOrderLine
 from almoner.patients.models import Encounter
@@ -213,6 +214,29 @@ class World:
             starts_at=self.tomorrow,
             **self._key(),
         )
+
+    @cached_property
+    def failed_message_id(self) -> UUID:
+        """A reminder of the charged visit that could not be sent."""
+        with self.hospital.transaction():
+            return Message.objects.create(
+                hospital_id=self.hospital.id,
+                kind="balance.overdue",
+                thing=f"visit:{self.encounter.id}",
+                step="2026-03-02+1",
+                patient_id=self.charged.patient_id,
+                channel="email",
+                address="ada@example.org",
+                locale="en",
+                amount_minor=1100,
+                due_on=self.at.date(),
+                state="failed",
+                last_error="mailbox full",
+                written_on=self.at.date(),
+                written_at=self.at,
+                not_before=self.at,
+                finished_at=self.at,
+            ).id
 
     @cached_property
     def lying_admission(self) -> Admission:

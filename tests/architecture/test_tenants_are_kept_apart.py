@@ -73,6 +73,7 @@ def _row(table: str) -> tuple[str, str]:
         "timestamptz": "'2026-01-01'",
         "_varchar": "'{}'",
         "_uuid": "'{}'",
+        "_int2": "'{}'",
     }
     numbers = {"int2", "int4", "int8", "numeric"}
     return (

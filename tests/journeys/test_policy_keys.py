@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +15,7 @@ import pytest
 
 from almoner.interop.hospital_file.operations import load
 from almoner.kernel.actor import system
+from almoner.messaging.outbox import write_reminders
 from almoner.patients.diagnoses import record_diagnosis
 from tests.support.api import LABORATORY_SCOPES, ApiClient
 
@@ -184,6 +185,16 @@ def emergency_and_others(place: Place) -> str:
     return f"{_says(place.start(place.visit(department='emergency')))}, {start(place)}"
 
 
+def reminders(place: Place) -> str:
+    """What the reminders of the days after the visit come to, as ``GET /messages`` lists them."""
+    visit = place.visit()
+    place.client.post(f"/patients/{visit['patient']}/contact", {"email": "maria@example.org"})
+    for days in (1, 2, 7):
+        write_reminders(place.hospital_id, at=AT + timedelta(days=days))
+    listed = place.client.get(f"/messages?patient_id={visit['patient']}").json()["items"]
+    return ", ".join(f"{one['kind']} {one['state']}" for one in listed) or "nothing"
+
+
 HELD, REMINDED = "held payment_required", "reminded reminder"
 
 
@@ -266,6 +277,27 @@ TABLE: list[tuple[str, str, Scenario, dict[str, str]]] = [
             "weekly_batch": "Good Standing 2026-03-09T00:00",
             "monthly_batch": "Good Standing 2026-04-01T00:00",
         },
+    ),
+    (
+        "4.1 payment_reminders",
+        "system_configuration: {{service_policies: {{payment_reminders: {0}}}}}",
+        reminders,
+        {"enabled": "balance.overdue queued, balance.overdue queued", "disabled": "nothing"},
+    ),
+    (
+        "payment_reminders of a service",
+        _service("payment_reminders", ""),
+        reminders,
+        {"enabled": "balance.overdue queued, balance.overdue queued", "disabled": "nothing"},
+    ),
+    (
+        "payment_reminders of a department",
+        (
+            "departments: {{cardiology: {{kind: specialist, consultation_fee: $75, equipment_fee: $25,"
+            " payment_reminders: {0}}}}}"
+        ),
+        reminders,
+        {"enabled": "balance.overdue queued, balance.overdue queued", "disabled": "nothing"},
     ),
     (
         "4.2 charge_timing",

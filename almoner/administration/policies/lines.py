@@ -277,6 +277,14 @@ SECTIONS: tuple[tuple[Any, tuple[Line, ...]], ...] = (
     (
         _("When charges fall due"),
         (
+            Line(
+                "reminders",
+                _("Reminders"),
+                _everywhere("payment_reminders"),
+                titles={"yes": _("Sent to patients"), "no": _("Not sent")},
+                words={"": _ENABLED},
+                help=_("Of what falls due and is overdue, and of deposits that run low."),
+            ),
             Line("billing_cycle", _("Billing cycle"), {HOSPITAL: "billing_cycle"}, titles=_CYCLES),
             Line("payment_timing", _("Payment is due"), {SERVICE: "payment_timing"}, titles=_TIMINGS),
         ),

@@ -26,7 +26,7 @@ def hospital() -> TestHospital:
 
 
 def people_manager(user: User | None = None) -> Actor:
-    """Somebody who manages people and takes payments and complaints, and may nothing else."""
+    """Somebody who manages people and takes payments, complaints and addresses, and may nothing else."""
     return Actor(
         name="user:hr@example.org",
         permissions=frozenset(
@@ -35,6 +35,7 @@ def people_manager(user: User | None = None) -> Actor:
                 "hospitals.read",
                 "payments.record",
                 "charging.dispute",
+                "messaging.contact",
                 "enforcement.read_blocked_services",
             }
         ),

@@ -142,6 +142,9 @@ class GateSettings(Block):
     late_fee_cap: Amount | None = Field(None, description="The most that a visit's late fees come to.")
 
 
+REMINDERS = "Whether patients are written to about what falls due, is overdue, or a deposit that runs low."
+
+
 class PolicySettings(GateSettings):
     """What a block may say about its department, module or category of patients."""
 
@@ -151,6 +154,7 @@ class PolicySettings(GateSettings):
     grace_period: GraceDays | None = None
     service_blocking: EnabledDisabled | None = None
     partial_payment: AllowedOrNot | None = None
+    payment_reminders: EnabledDisabled | None = Field(None, description=REMINDERS)
 
 
 class Department(PolicySettings):
@@ -227,6 +231,7 @@ class BillingRules(GateSettings):
     payment_plans: AvailableOrNot | None = None
     grace_period: GraceDays | None = None
     service_blocking: EnabledDisabled | None = None
+    payment_reminders: EnabledDisabled | None = Field(None, description=REMINDERS)
 
 
 _BILLING_KEYS = tuple(key for key in BillingRules.model_fields if key not in _GATE_KEYS)

@@ -1,6 +1,7 @@
 from django.utils.translation import gettext_lazy as _
 
 from almoner.kernel.service_points import EventKind, NavigationEntry, ServicePointConfig, Step
+from almoner.messaging.kinds import MessageKind
 
 
 class WardConfig(ServicePointConfig):
@@ -21,6 +22,13 @@ class WardConfig(ServicePointConfig):
     )
     api_router = "almoner.service_points.ward.api.router"
     unbilled_work = "almoner.service_points.ward.unbilled.UNBILLED"
+    message_kinds = (
+        MessageKind(
+            "deposit.running_low",
+            _("A deposit runs low"),
+            "almoner.service_points.ward.reminders.find_low_deposits",
+        ),
+    )
     navigation = (
         NavigationEntry(_("Ward"), "ward:board", icon="bed", key="w", permissions=("ward.assign_bed",)),
     )

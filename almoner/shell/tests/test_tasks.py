@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from uuid import UUID
 
 import pytest
+from django.core import mail
 
 from almoner.charging.models import ChargeItem
 from almoner.hospitals.models import Bed
@@ -14,6 +15,9 @@ from almoner.identity.models import AuditBlock
 from almoner.kernel.actor import system
 from almoner.kernel.clock import now
 from almoner.kernel.tenancy import transaction
+from almoner.messaging.models import Message
+from almoner.messaging.operations import set_contact, set_rules
+from almoner.messaging.rules import MessagingRules
 from almoner.orders.operations import admit
 from almoner.patients.operations import register_patient
 from almoner.payments.operations import record_payment
@@ -103,3 +107,27 @@ def test_work_that_fails_keeps_nobody_else_waiting_and_is_told_at_the_end() -> N
     with pytest.raises(tasks.WorkFailed, match="1 could not be done"):
         tasks._for_each([1, 2, 3], work)
     assert done == [1, 3]
+
+
+def test_reminders_are_written_and_sent_by_the_jobs() -> None:
+    at = now() - timedelta(days=10)
+    hospital = new_hospital(actor=STAFF, at=at)
+    patient = register_patient(hospital.id, name="John Doe", actor=STAFF, at=at).patient
+    set_contact(hospital.id, patient.id, phone="", email="john@example.org", language="", actor=STAFF, at=at)
+    set_rules(hospital.id, MessagingRules(), actor=STAFF, at=at)
+    check_in(
+        hospital.id,
+        patient_id=patient.id,
+        department="general_medicine",
+        idempotency_key="visit",
+        actor=STAFF,
+        at=at,
+    )
+    for _ in range(2):
+        tasks.remind_patients_of(hospital.id)
+        tasks.send_messages_of(hospital.id)
+    with transaction(hospital.id):
+        assert [(one.kind, one.state, one.attempts) for one in Message.objects.all()] == [
+            ("balance.overdue", "sent", 1)
+        ]
+    assert [one.to for one in mail.outbox] == [["john@example.org"]]

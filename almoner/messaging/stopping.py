@@ -1,0 +1,45 @@
+"""The link in every email by which its reader ends such emails."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.conf import settings
+from django.core import signing
+from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from almoner.kernel.errors import NotFound
+
+_SALT = "almoner.messaging.stop"
+
+
+def stop_ticket(hospital_id: UUID, patient_id: UUID) -> str:
+    """What names a patient in the link; it tells nothing, lets do nothing else, and never ends."""
+    return signing.dumps([str(hospital_id), str(patient_id)], salt=_SALT, compress=True)
+
+
+def read_stop_ticket(ticket: str) -> tuple[UUID, UUID]:
+    """The hospital and the patient of a ticket. Raises ``NotFound`` for one that was not made here."""
+    try:
+        hospital_id, patient_id = signing.loads(ticket, salt=_SALT)
+    except signing.BadSignature as error:
+        raise NotFound(
+            _("This link is not complete. Open it from the email again."),
+            field="ticket",
+            code="unknown_ticket",
+        ) from error
+    return UUID(hospital_id), UUID(patient_id)
+
+
+def stop_url(hospital_id: UUID, patient_id: UUID) -> str:
+    """The whole address of the link."""
+    path = reverse("messaging:stop", args=[stop_ticket(hospital_id, patient_id)])
+    return f"{settings.PUBLIC_URL}{path}"
+
+
+def with_stop_link(body: str, url: str, locale: str) -> str:
+    """``body`` with the link under it: no wording of a hospital leaves it out."""
+    with translation.override(locale):
+        return f"{body}\n\n-- \n{_('No more such emails: %(url)s') % {'url': url}}\n"
