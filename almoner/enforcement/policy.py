@@ -307,6 +307,19 @@ _KEYS: dict[str, tuple[str, Any]] = {
 }
 
 
+def keys_of(scope: str, settings: Mapping[str, Any], setting: str) -> tuple[str, str]:
+    """Where a block says ``setting``: the part of a hospital's block ("" elsewhere), and the key that it uses."""
+    parts = settings.items() if scope == "hospital" else [("", settings)]
+    said = (
+        (name, key)
+        for name, part in parts
+        if isinstance(part, Mapping)
+        for key in part
+        if key in _KEYS and _KEYS[key][0] == setting
+    )
+    return next(said, ("", setting))
+
+
 def read_settings(scope: str, settings: Mapping[str, Any]) -> Settings:
     """``settings`` of a policy row in the one vocabulary; keys that concern no gate are passed over.
 

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from almoner.enforcement.policy import read_settings
+from almoner.enforcement.sense import find_senseless
 from almoner.interop.hospital_file import derive, structure
 from almoner.interop.hospital_file.compilation import Compilation
 from almoner.interop.hospital_file.definitions import Definitions
@@ -66,6 +67,7 @@ class _Compiler(Compilation):
         self.hospital_policy()
         compile_laboratory(self)
         self.wide_policies()
+        self.sense()
         self.prices()
         return self.state
 
@@ -347,6 +349,15 @@ class _Compiler(Compilation):
         for code, block in self.file.patient_categories.items():
             path = ("patient_categories", code)
             self.policy("patient_category", code, self.settings(dict(block), path), path)
+
+    def sense(self) -> None:
+        """Settings that can each be read, and make no sense together."""
+        if self.document.problems:
+            return
+        for found in find_senseless(self.state["policies"], self.state["services"]):
+            path = self.places["policies", (found.scope, found.subject)]
+            inner = (found.block,) if found.block else ()
+            self.document.refuse((*path, *inner, found.key.removesuffix("_minor")), found.message)
 
     def hospital_policy(self) -> None:
         path = ("system_configuration",)

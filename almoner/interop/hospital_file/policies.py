@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from almoner.enforcement.policy import read_settings
+from almoner.enforcement.sense import find_senseless
 from almoner.interop.hospital_file import structure
 from almoner.interop.hospital_file.state import Record, State
 from almoner.kernel.errors import DomainError, NotFound
@@ -77,6 +78,11 @@ class Policy:
             state["policies"][key] = block
         else:
             state["policies"].pop(key, None)
+        for found in find_senseless(state["policies"], state["services"]):
+            if (found.scope, found.subject) == key:
+                raise DomainError(found.message, field=found.key, code="senseless_setting")
+            what = " ".join(word for word in (found.scope, found.subject, found.key) if word)
+            raise DomainError(f"{what}: {found.message}", code="senseless_setting")
 
     def _check_subject(self, state: State) -> None:
         known: Mapping[Any, Any] = {"": None}

@@ -239,3 +239,13 @@ def test_every_page_is_drawn_within_its_statements(day: BusyDay, manager: Client
         assert answer.status_code == 200
         assert len(captured) <= 12, [one["sql"] for one in captured]
     assert templates_of(room) - rendered == set()
+
+
+def test_settings_that_make_no_sense_together_are_explained_at_their_field(
+    day: BusyDay, manager: Client
+) -> None:
+    tried = try_it(manager, *CARDIOLOGY, late_fees="yes", late_fee_percent="2")
+    assert tried.status_code == 422
+    assert "add it to the services first" in str(tried.context["form"].errors["late_fees"])
+    tried = try_it(manager, *CARDIOLOGY, plan_offered="no", plan_satisfies="yes")
+    assert "No plan can release" in str(tried.context["form"].errors["plan_satisfies"])

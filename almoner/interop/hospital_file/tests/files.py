@@ -126,7 +126,8 @@ def _services(departments: list[str], taxes: list[str], currency: str) -> st.Sea
         _some(price=_amounts(currency)),
         _some(price_from=days),
     )
-    return st.dictionaries(codes.map("s-{}".format), priced, max_size=4)
+    late_fee = {"late_fee": {"name": "Late fee", "kind": "other"}}
+    return st.dictionaries(codes.map("s-{}".format), priced, max_size=4).map(lambda found: found | late_fee)
 
 
 @st.composite

@@ -133,6 +133,13 @@ VALUES_4_1 = {
     "payment_reminders": ["enabled", "disabled"],
 }
 
+LATE_FEE = """\
+  late_fee:
+    name: Late fee
+    kind: other
+"""
+"""Another service of ``SMALL``, which late fees are charged as."""
+
 SECTION_4_2 = """\
 Per Service Configuration:
   service_id: "consultation_cardiology"

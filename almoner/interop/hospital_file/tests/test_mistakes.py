@@ -20,6 +20,50 @@ services:
 """
 # What is added below HEAD (10 lines and on), and how the problems begin.
 MISTAKES = {
+    "late fees without the service that they are charged as": (
+        "per_service_configuration:\n  - service_id: cbc\n    billing_rules: {late_fees: enabled}\n",
+        ["12:32: per_service_configuration[0].billing_rules.late_fees: Late fees are charged as the service"],
+    ),
+    "plans by themselves where there are none": (
+        """\
+system_configuration:
+  payment_enforcement: {payment_plans: disabled}
+  service_policies: {auto_payment_plans: enabled}
+""",
+        ["12:42: system_configuration.service_policies.auto_payment_plans: No plan can be made by itself"],
+    ),
+    "a plan that releases where there is none": (
+        "module_rules:\n  ward: {payment_plans: not_available, payment_plan_satisfies: true}\n",
+        ["11:64: module_rules.ward.payment_plan_satisfies: No plan can release anything"],
+    ),
+    "a part that is enough where none may be paid": (
+        """\
+system_configuration: {service_policies: {allow_partial_payments: disabled}}
+module_rules:
+  ward: {minimum_part_percent: 50}
+""",
+        ["12:32: module_rules.ward.minimum_part_percent: No part is enough where no part may be paid."],
+    ),
+    "conditions of an override that is never given": (
+        """\
+system_configuration:
+  payment_enforcement: {emergency_override: never}
+  gate: {override_conditions: [labour]}
+""",
+        ["12:31: system_configuration.gate.override_conditions: Staff may never override here"],
+    ),
+    "a cap below one fee": (
+        "module_rules:\n  ward: {late_fee_amount: $5, late_fee_cap: $4}\n",
+        ["11:45: module_rules.ward.late_fee_cap: The cap is below the fixed amount of one fee."],
+    ),
+    "both always and later": (
+        "module_rules:\n  ward: {allow: [stat], defer: [stat, urgent]}\n",
+        ["11:32: module_rules.ward.defer: What always goes ahead cannot be what may be paid later"],
+    ),
+    "a level of no conditions": (
+        "module_rules:\n  ward: {critical_condition_triage: 3}\n",
+        ["11:37: module_rules.ward.critical_condition_triage: No block names critical_conditions"],
+    ),
     "unknown key": (
         "taxes:\n  vat: {name: VAT, procent: 5, percent: 5}\n",
         ["11:20: taxes.vat.procent: Unknown key 'procent'. Did you mean 'percent'?"],

@@ -16,6 +16,7 @@ from almoner.interop.hospital_file.render import SCHEMA_COMMENT
 from almoner.interop.hospital_file.schema import FILE_NAME, make_schema, published_text, schema_text
 from almoner.interop.hospital_file.tests.files import CURRENCIES, documents
 from almoner.interop.hospital_file.tests.samples import (
+    LATE_FEE,
     SECTION_1_2,
     SECTION_2_1,
     SECTION_3_1,
@@ -75,6 +76,8 @@ def test_the_blocks_of_the_specification_follow_the_schema() -> None:
     departments = "departments:\n" + "".join(f"  {line}\n" for line in SECTION_1_2.splitlines())
     text = (
         small().split("departments:")[0]
+        + "services:\n"
+        + LATE_FEE
         + departments
         + SECTION_2_1
         + SECTION_3_1

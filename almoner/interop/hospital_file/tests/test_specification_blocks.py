@@ -15,6 +15,7 @@ from almoner.hospitals.models import Department, Hospital
 from almoner.interop.hospital_file import structure
 from almoner.interop.hospital_file.operations import check, load, plan
 from almoner.interop.hospital_file.tests.samples import (
+    LATE_FEE,
     SECTION_1_2,
     SECTION_2_1,
     SECTION_3_1,
@@ -134,14 +135,14 @@ def test_sections_2_1_and_3_1_load_as_printed_and_are_kept() -> None:
 
 @pytest.mark.parametrize(("key", "value"), [(key, value) for key in VALUES_4_1 for value in VALUES_4_1[key]])
 def test_every_value_of_section_4_1_is_accepted(key: str, value: str) -> None:
-    chosen = first_values(VALUES_4_1) | {key: value}
+    chosen = first_values(VALUES_4_1) | {"auto_payment_plans": "disabled"} | {key: value}
     assert check(small() + SECTION_4_1.format(**chosen)) == []
 
 
 @pytest.mark.parametrize(("key", "value"), [(key, value) for key in VALUES_4_2 for value in VALUES_4_2[key]])
 def test_every_value_of_section_4_2_is_accepted(key: str, value: str) -> None:
     chosen = first_values(VALUES_4_2) | {key: value}
-    assert check(small() + SECTION_4_2.format(**chosen)) == []
+    assert check(small() + LATE_FEE + SECTION_4_2.format(**chosen)) == []
 
 
 @pytest.mark.parametrize("key", VALUES_4_1)
@@ -154,7 +155,7 @@ def test_another_value_in_section_4_1_is_refused_at_its_place(key: str) -> None:
 
 @pytest.mark.parametrize("key", VALUES_4_2)
 def test_another_value_in_section_4_2_is_refused_at_its_place(key: str) -> None:
-    text = small() + SECTION_4_2.format(**first_values(VALUES_4_2) | {key: "perhaps"})
+    text = small() + LATE_FEE + SECTION_4_2.format(**first_values(VALUES_4_2) | {key: "perhaps"})
     problems = check(text)
     assert [problem.path for problem in problems] == [f"per_service_configuration[0].billing_rules.{key}"]
     assert f"{key}: perhaps" in text.splitlines()[problems[0].line - 1]
@@ -162,7 +163,11 @@ def test_another_value_in_section_4_2_is_refused_at_its_place(key: str) -> None:
 
 @pytest.mark.django_db
 def test_the_settings_of_sections_4_1_and_4_2_are_kept_in_their_own_words() -> None:
-    text = small("words") + SECTION_4_1.format(**first_values(VALUES_4_1) | {"grace_periods": "7 days"})
+    text = (
+        small("words")
+        + LATE_FEE
+        + SECTION_4_1.format(**first_values(VALUES_4_1) | {"grace_periods": "7 days"})
+    )
     text += "  billing_cycle: weekly_batch\n"
     text += SECTION_4_2.format(**first_values(VALUES_4_2) | {"payment_timing": "within_24h"})
     loaded = load(text, actor=system("test"), at=AT)
@@ -196,7 +201,7 @@ def test_the_gate_reads_every_setting_that_a_department_may_have() -> None:
 
 @pytest.mark.django_db
 def test_sections_4_1_and_4_2_alone_change_only_what_they_say() -> None:
-    load(small("alone"), actor=system("test"), at=AT)
+    load(small("alone") + LATE_FEE, actor=system("test"), at=AT)
     part = SECTION_4_1.format(**first_values(VALUES_4_1)) + SECTION_4_2.format(**first_values(VALUES_4_2))
     changes = plan(part, hospital="alone").changes
     assert {(change.section, change.label) for change in changes} == {
