@@ -18,6 +18,7 @@ from typing import Any
 from django.utils.translation import gettext
 
 from almoner.kernel.errors import DomainError
+from almoner.payments.plans import INTERVALS, MAXIMUM_INSTALMENTS, Frequency
 
 PERMISSION_SET_POLICY = "enforcement.set_policy"
 SCOPES = ("hospital", "module", "department", "service", "patient_category")
@@ -84,6 +85,9 @@ class Settings:
     ``late_fee_amount_minor`` once a ``late_fee_period``, at most ``late_fee_cap_minor`` for a visit
     (``enforcement.late_fees``). ``reminders``: whether patients are written to about what falls due, is overdue,
     or about a deposit that runs low (``enforcement.reminders``).
+    ``auto_plans``: whether a plan is offered without anybody working one out (``enforcement.plan_offers``), of
+    ``plan_minimum_minor`` to ``plan_maximum_minor``, in ``plan_instalments`` a ``plan_interval`` apart after
+    ``plan_down_percent`` at once, to who missed no instalment for ``plan_history_months``.
     """
 
     level: Level | None = None
@@ -114,6 +118,13 @@ class Settings:
     late_fee_period: FeePeriod | None = None
     late_fee_cap_minor: int | None = None
     reminders: bool | None = None
+    auto_plans: bool | None = None
+    plan_minimum_minor: int | None = None
+    plan_maximum_minor: int | None = None
+    plan_instalments: int | None = None
+    plan_interval: Frequency | None = None
+    plan_down_percent: int | None = None
+    plan_history_months: int | None = None
 
 
 DEFAULTS = Settings(
@@ -138,6 +149,11 @@ DEFAULTS = Settings(
     late_fees=False,
     late_fee_period=FeePeriod.MONTHLY,
     reminders=False,
+    auto_plans=False,
+    plan_instalments=3,
+    plan_interval=Frequency.MONTHLY,
+    plan_down_percent=25,
+    plan_history_months=12,
 )
 
 _LEVELS = {level.value: level for level in Level}
@@ -304,6 +320,13 @@ _KEYS: dict[str, tuple[str, Any]] = {
     "late_fee_period": ("late_fee_period", _from({period.value: period for period in FeePeriod})),
     "late_fee_cap_minor": ("late_fee_cap_minor", _whole(0, 10**13)),
     "payment_reminders": ("reminders", _from(_SWITCHES)),
+    "auto_payment_plans": ("auto_plans", _from(_SWITCHES)),
+    "plan_minimum_minor": ("plan_minimum_minor", _whole(1, 10**13)),
+    "plan_maximum_minor": ("plan_maximum_minor", _whole(1, 10**13)),
+    "plan_instalments": ("plan_instalments", _whole(1, MAXIMUM_INSTALMENTS)),
+    "plan_interval": ("plan_interval", _from({interval.value: interval for interval in INTERVALS})),
+    "plan_down_percent": ("plan_down_percent", _whole(0, 90)),
+    "plan_history_months": ("plan_history_months", _whole(0, 120)),
 }
 
 
@@ -345,7 +368,19 @@ def read_settings(scope: str, settings: Mapping[str, Any]) -> Settings:
                 code="contradictory_settings",
             )
         found[name] = (key, setting)
-    return Settings(**{name: setting for name, (_, setting) in found.items()})
+    read_block = Settings(**{name: setting for name, (_, setting) in found.items()})
+    _check_plan_amounts(read_block)
+    return read_block
+
+
+def _check_plan_amounts(block: Settings) -> None:
+    least, most = block.plan_minimum_minor, block.plan_maximum_minor
+    if least is not None and most is not None and least > most:
+        raise DomainError(
+            gettext("plan_maximum: no amount is from the minimum to the maximum of a plan that is offered."),
+            field="plan_maximum_minor",
+            code="contradictory_settings",
+        )
 
 
 def _narrow(wide: Settings, narrow: Settings) -> Settings:
@@ -443,6 +478,10 @@ class Policies:
         name, blocks = self._of_scope(scope)
         left = {code: block for code, block in blocks.items() if code != subject}
         return replace(self, **{name: left})  # type: ignore[arg-type]
+
+    def offers_plans(self) -> bool:
+        """Whether any block offers payment plans by rule."""
+        return any(block.auto_plans for block in self.blocks())
 
     def limits_deferral(self) -> bool:
         """Whether any block limits what may be outstanding when a service is deferred."""

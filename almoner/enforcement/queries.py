@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -24,6 +24,7 @@ from almoner.enforcement.facts import (
     read_facts,
     read_many_facts,
 )
+from almoner.enforcement.plan_offers import Owing, PlanOffer, offer_for_patient, offer_for_visit
 from almoner.enforcement.policy import ChargeTiming, Policies, Settings
 from almoner.enforcement.rules import Decision, Facts, Option, Outcome, decide
 from almoner.kernel.errors import NotFound
@@ -48,6 +49,7 @@ class BlockedService:
     due_minor: int
     reason: str
     options: tuple[Option, ...] = ()
+    plan_offer: PlanOffer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,8 @@ class BillingStatus:
     """The widget of section 5.1. Amounts in minor units of ``currency``.
 
     ``outstanding_minor`` is what the patient owes; what payers owe stands apart. ``plan_status`` is
-    ``on_track``, ``behind``, ``completed``, or empty without a plan.
+    ``on_track``, ``behind``, ``completed``, or empty without a plan. ``plan_offer`` is the plan that the rules
+    offer for what is open.
     """
 
     patient_id: UUID
@@ -68,6 +71,7 @@ class BillingStatus:
     next_payment_due_minor: int
     blocked_services: tuple[BlockedService, ...]
     plan_status: str
+    plan_offer: PlanOffer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,8 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class ServicePointStatus:
-    """The bar of section 5.2 for one step. ``payment_status``: Required, Deferred or Paid."""
+    """The bar of section 5.2 for one step. ``payment_status``: Required, Deferred or Paid. ``plan_offer``: the plan
+    that would release it and that the rules offer."""
 
     step: str
     patient_id: UUID
@@ -96,21 +101,61 @@ class ServicePointStatus:
     decision: Decision
     actions: tuple[Action, ...]
     recent_payments: tuple[RecentPayment, ...]
+    plan_offer: PlanOffer | None = None
 
 
 def billing_status(hospital_id: UUID, patient_id: UUID, *, at: datetime) -> BillingStatus:
     """How the patient stands at ``at``; one statement. Raises ``NotFound``."""
     with autocommit(hospital_id):
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT * FROM enforcement_status(%s, %s, %s)", [hospital_id, patient_id, at])
-            row = cursor.fetchone()
-        if row is None:
-            raise NotFound(
-                gettext("There is no such patient at this hospital."),
-                field="patient_id",
-                code="unknown_patient",
-            )
-        return _status(hospital_id, row, at)
+        return _status(hospital_id, _read_status(hospital_id, patient_id, at), at)
+
+
+def _read_status(hospital_id: UUID, patient_id: UUID, at: datetime) -> Sequence[Any]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM enforcement_status(%s, %s, %s)", [hospital_id, patient_id, at])
+        row = cursor.fetchone()
+    if row is None:
+        raise NotFound(
+            gettext("There is no such patient at this hospital."), field="patient_id", code="unknown_patient"
+        )
+    return tuple(row)
+
+
+def plan_offer(
+    hospital_id: UUID,
+    patient_id: UUID,
+    encounter_id: UUID | None = None,
+    *,
+    at: datetime,
+    discharging: bool = False,
+) -> PlanOffer | None:
+    """The plan that the rules offer for a visit, or without it for what the patient owes; one statement.
+
+    None when they offer none. ``discharging``: asked for as the arrangement at discharge. Raises ``NotFound``.
+    """
+    with autocommit(hospital_id):
+        row = _read_status(hospital_id, patient_id, at)
+        policies = policies_at(hospital_id, row[0])
+        owing = _owing(row)
+    if encounter_id is None:
+        return offer_for_patient(policies, owing)
+    return offer_for_visit(policies, owing, encounter_id, discharging=discharging)
+
+
+def _owing(row: Sequence[Any]) -> Owing:
+    """What of a row of ``enforcement_status`` an offered plan is made from."""
+    _version, currency, survivor, _owed, _of_payers, _deposit, plans, items, _overrides, category, *rest = row
+    missed_on, today, rounding_step_minor = rest
+    return Owing(
+        patient_id=survivor,
+        currency=currency,
+        category=category,
+        items=items or [],
+        has_plan=any(plan["status"] in ("on_track", "behind") for plan in plans or []),
+        missed_on=missed_on,
+        today=today,
+        rounding_step_minor=rounding_step_minor,
+    )
 
 
 def billing_statuses(
@@ -141,11 +186,15 @@ def _status(hospital_id: UUID, row: Sequence[Any], at: datetime) -> BillingStatu
         items,
         overrides,
         category,
+        *_of_offers,
     ) = row
     policies = policies_at(hospital_id, version)
+    owing = _owing(row) if policies.offers_plans() else None
     items, overrides, plans = items or [], overrides or [], plans or []
     posted = [item for item in items if not item["planned"] and item["due_minor"] is not None]
     blocked = tuple(_blocked(policies, items, overrides, plans, receivable, deposit, currency, category, at))
+    if owing is not None:
+        blocked = tuple(_with_offer(one, policies, owing) for one in blocked)
     posted = [item for item in posted if not _due_once_given(policies, item, category)]
     next_due = min((datetime.fromisoformat(item["due_at"]) for item in posted), default=None)
     return BillingStatus(
@@ -161,7 +210,15 @@ def _status(hospital_id: UUID, row: Sequence[Any], at: datetime) -> BillingStatu
         ),
         blocked_services=blocked,
         plan_status=plans[0]["status"] if plans else "",
+        plan_offer=offer_for_patient(policies, owing) if owing is not None else None,
     )
+
+
+def _with_offer(blocked: BlockedService, policies: Policies, owing: Owing) -> BlockedService:
+    """``blocked`` with the plan that the rules offer, where a plan releases the step."""
+    if not any(option.code == "plan" for option in blocked.options):
+        return blocked
+    return replace(blocked, plan_offer=offer_for_visit(policies, owing, blocked.encounter_id))
 
 
 def _settings_of(policies: Policies, item: dict[str, Any], category: str) -> Settings:
@@ -267,10 +324,21 @@ def _blocked(
 def service_point_status(
     hospital_id: UUID, step: str, subject: Subject, *, at: datetime
 ) -> ServicePointStatus:
-    """Cost, payment status, balance, actions and recent payments of a step; one statement, nothing stored."""
+    """Cost, payment status, balance, actions and recent payments of a step; one statement, nothing stored.
+
+    One more when a plan would release the step and the hospital offers plans by rule.
+    """
     with autocommit(hospital_id):
         read = read_facts(hospital_id, step, subject, at, with_payments=True)
-    return status_of(step, read, at=at)
+    status = status_of(step, read, at=at)
+    if not read.policies.offers_plans() or not any(
+        one.code == "plan" and one.enabled for one in status.actions
+    ):
+        return status
+    offer = plan_offer(
+        hospital_id, read.patient_id, subject.encounter_id, at=at, discharging=read.facts.settles_encounter
+    )
+    return replace(status, plan_offer=offer)
 
 
 def status_of(step: str, read: StepFacts, *, at: datetime) -> ServicePointStatus:

@@ -29,6 +29,7 @@ from almoner.pages.presenters import (
     BillingWidget,
     Formats,
     billing_widget,
+    offer_button,
 )
 from almoner.pages.step_actions import action_urls
 from almoner.patients.models import Patient
@@ -231,6 +232,8 @@ def _held(blocked: BlockedService, formats: Formats, actor: Actor) -> HeldLine:
             why_not = str(_("Done by: %(roles)s") % {"roles": ", ".join(actor.who_may(option.permission))})
         look = ACTION_LOOKS[option.code]
         actions.append(ActionButton(option.code, str(look.title), look.icon, why_not, urls[option.code]))
+        if option.code == "plan" and blocked.plan_offer:
+            actions.append(offer_button(blocked.plan_offer, formats, actor, urls["offer"]))
     return HeldLine(str(blocked.title), blocked.reason, formats.money(blocked.due_minor), tuple(actions))
 
 

@@ -10,10 +10,12 @@ from zoneinfo import ZoneInfo
 
 from babel import Locale, localedata
 from babel.dates import format_date, format_skeleton, format_time
+from django.urls import reverse
 from django.utils.translation import get_language, ngettext, to_locale
 from django.utils.translation import gettext_lazy as _
 
 from almoner.enforcement.concealment import PERMISSION_READ_BLOCKED
+from almoner.enforcement.plan_offers import PlanOffer
 from almoner.enforcement.queries import BillingStatus, PaymentStatus, ServicePointStatus
 from almoner.enforcement.rules import Decision, Outcome
 from almoner.hospitals.models import Hospital
@@ -21,6 +23,7 @@ from almoner.kernel.actor import Actor
 from almoner.kernel.money import Money
 from almoner.kernel.service_points import Step, steps
 from almoner.pages.names import ActorNames
+from almoner.payments.operations import PERMISSION_PLAN
 
 METHODS = {
     "cash": _("Cash"),
@@ -135,7 +138,10 @@ def visit_tags(encounter_class: str, triage_level: int | None) -> tuple[tuple[st
 
 @dataclass(frozen=True, slots=True)
 class BillingWidget:
-    """``components/billing_status.html`` (section 5.1). ``tone``: good, due or overdue; "" = nothing to show."""
+    """``components/billing_status.html`` (section 5.1). ``tone``: good, due or overdue; "" = nothing to show.
+
+    ``offer`` says the plan that the rules offer, ``offer_url`` is where it is accepted by who may.
+    """
 
     outstanding: str
     owes: bool
@@ -147,6 +153,8 @@ class BillingWidget:
     blocked_count: int
     blocked_services: tuple[str, ...]
     plan: Any
+    offer: str
+    offer_url: str
 
 
 def billing_widget(status: BillingStatus, formats: Formats, actor: Actor, *, today: date) -> BillingWidget:
@@ -168,7 +176,33 @@ def billing_widget(status: BillingStatus, formats: Formats, actor: Actor, *, tod
         blocked_count=len(names),
         blocked_services=tuple(names) if actor.may(PERMISSION_READ_BLOCKED) else (),
         plan=PLANS.get(status.plan_status, ""),
+        offer=offer_says(status.plan_offer, formats) if status.plan_offer else "",
+        offer_url=reverse("plans:offer-patient", args=[status.patient_id])
+        if status.plan_offer and actor.may(PERMISSION_PLAN)
+        else "",
     )
+
+
+def offer_says(offer: PlanOffer, formats: Formats) -> str:
+    """A plan that the rules offer, in one line."""
+    amounts = {
+        "n": offer.terms.instalments,
+        "amount": formats.money(offer.instalment_minor),
+        "down": formats.money(offer.down_payment_minor),
+    }
+    if offer.down_payment_minor:
+        said = ngettext(
+            "Pay %(down)s now and %(amount)s in one instalment",
+            "Pay in %(n)d instalments of %(amount)s, %(down)s now",
+            offer.terms.instalments,
+        )
+    else:
+        said = ngettext(
+            "Pay %(amount)s in one instalment",
+            "Pay in %(n)d instalments of %(amount)s",
+            offer.terms.instalments,
+        )
+    return said % amounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +217,17 @@ class ActionButton:
     icon: str
     why_not: str
     url: str
+
+
+def offer_button(offer: PlanOffer, formats: Formats, actor: Actor, url: str) -> ActionButton:
+    """A plan that the rules offer, to be accepted in one dialog."""
+    why_not = "" if actor.may(PERMISSION_PLAN) else done_by(actor, PERMISSION_PLAN)
+    return ActionButton("offer", offer_says(offer, formats), "calendar-dollar", why_not, url)
+
+
+def done_by(actor: Actor, permission: str) -> str:
+    """Who may do what ``actor`` may not."""
+    return str(_("This is done by: %(roles)s.")) % {"roles": ", ".join(actor.who_may(permission))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,12 +288,12 @@ def service_point_bar(
             continue
         why_not = action.why_not
         if action.enabled and action.permission and not actor.may(action.permission):
-            why_not = _("This is done by: %(roles)s.") % {
-                "roles": ", ".join(actor.who_may(action.permission))
-            }
+            why_not = done_by(actor, action.permission)
         look = ACTION_LOOKS[action.code]
         title = str(look.title or step.action)
         buttons.append(ActionButton(action.code, title, look.icon, str(why_not), urls[action.code]))
+        if action.code == "plan" and status.plan_offer:
+            buttons.append(offer_button(status.plan_offer, formats, actor, urls["offer"]))
     return ServicePointBar(
         id=f"point-{status.step.replace('.', '-')}-{status.patient_id}",
         title=str(step.title),

@@ -19,6 +19,7 @@ from almoner.hospitals.models import Hospital
 from almoner.kernel.actor import Actor
 from almoner.kernel.errors import DomainError, IdempotencyMismatch
 from almoner.kernel.money import Money
+from almoner.kernel.service_points import steps
 from almoner.kernel.tenancy import transaction
 from almoner.pages.forms import AmountField, StaffForm
 from almoner.pages.plans.forms import PlanForm
@@ -36,7 +37,9 @@ def action_urls(step: str, subject: Subject) -> dict[str, str]:
     if subject.order_id is not None:
         parts.append(subject.order_id)
         name = "order-step"
-    return {code: reverse(f"{name}-{code}", args=parts) for code in ("pay", "plan", "override")}
+    urls = {code: reverse(f"{name}-{code}", args=parts) for code in ("pay", "plan", "override")}
+    discharging = "?discharging=1" if steps()[step].settles_encounter else ""
+    return {**urls, "offer": reverse("plans:offer-visit", args=[subject.encounter_id]) + discharging}
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,10 @@ class Frequency(StrEnum):
     DATES = "dates"
 
 
+INTERVALS = (Frequency.WEEKLY, Frequency.FORTNIGHTLY, Frequency.MONTHLY)
+"""Those that say a distance, the shortest first."""
+
+
 class PlanStatus(StrEnum):
     """How a plan stands; only the first three say something about what is owed now."""
 
@@ -116,7 +120,7 @@ def _regular(terms: Terms, rest_minor: int, agreed_on: date) -> tuple[Instalment
     return tuple(
         Instalment(
             number,
-            _day(first, terms.frequency, number - 1),
+            day_after(first, terms.frequency, number - 1),
             part_minor if number < count else rest_minor - part_minor * (count - 1),
         )
         for number in range(1, count + 1)
@@ -143,8 +147,8 @@ def _given(parts: Sequence[tuple[date, int]], rest_minor: int, agreed_on: date) 
     return tuple(Instalment(number, day, minor) for number, (day, minor) in enumerate(parts, start=1))
 
 
-def _day(first: date, frequency: Frequency, steps: int) -> date:
-    """The day of the instalment ``steps`` after the first one."""
+def day_after(first: date, frequency: Frequency, steps: int) -> date:
+    """The day ``steps`` intervals after ``first``; a month's last day where the month has no such day."""
     try:
         if frequency is Frequency.WEEKLY:
             return first + timedelta(weeks=steps)

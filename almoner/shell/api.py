@@ -17,6 +17,7 @@ from ninja.renderers import BaseRenderer
 
 from almoner.charging.api import router as charging_router
 from almoner.enforcement.api import router as enforcement_router
+from almoner.enforcement.plan_offer_api import router as plan_offer_router
 from almoner.hospitals.api import router as hospitals_router
 from almoner.hospitals.callers import ApiKeyAuth
 from almoner.kernel.errors import DomainError
@@ -127,6 +128,7 @@ def _build() -> AlmonerApi:
         charging_router,
         payments_router,
         plan_router,
+        plan_offer_router,
         cash_router,
         enforcement_router,
         orders_router,

@@ -74,6 +74,8 @@ API_TABLE: dict[str, frozenset[str]] = {
     "list_payment_plans": PROGRAMS,
     "get_payment_plan": PROGRAMS,
     "cancel_payment_plan": AGREES_PLANS,
+    "get_plan_offer": PROGRAMS,
+    "accept_plan": AGREES_PLANS,
     "list_cash_points": PROGRAMS,
     "list_cash_sessions": PROGRAMS,
     "get_cash_session": PROGRAMS,

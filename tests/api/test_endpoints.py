@@ -179,6 +179,15 @@ CALLS = [
         lambda w: f"/payment-plans/{w.plan_id}/cancellation",
         lambda w: {"reason": "moved away"},
     ),
+    _get(
+        "get_plan_offer",
+        lambda w: f"/patients/{w.offer_code and w.patient.id}/plan-offer?encounter_id={w.encounter.id}",
+    ),
+    _post(
+        "accept_plan",
+        lambda w: f"/patients/{w.patient.id}/plan-offer/acceptance",
+        lambda w: {"code": w.offer_code, "encounter_id": w.encounter.id},
+    ),
     _get("list_cash_points", lambda w: "/cash-points", OWN),
     _post(
         "check_gate",

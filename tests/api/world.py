@@ -15,6 +15,7 @@ from almoner.enforcement import gate
 from almoner.enforcement.facts import Subject
 from almoner.enforcement.models import Override, PaymentPolicy
 from almoner.enforcement.operations import grant_override
+from almoner.enforcement.queries import plan_offer
 from almoner.hospitals.models import Bed
 from almoner.kernel.actor import Actor
 from almoner.kernel.clock import local_date, now
@@ -132,6 +133,16 @@ class World:
             terms=Terms(2, local_date(self.at, "UTC")),
             **self._key(),
         ).id
+
+    @cached_property
+    def offer_code(self) -> str:
+        """The plan that is offered for the charged visit."""
+        assert self.charged
+        enforce(self.hospital, "patient_category", "general", auto_payment_plans="enabled")
+        visit = self.encounter
+        offer = plan_offer(self.hospital.id, visit.patient_id, visit.id, at=now())
+        assert offer is not None
+        return offer.code
 
     @cached_property
     def cash_session_id(self) -> UUID:

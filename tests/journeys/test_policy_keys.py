@@ -111,6 +111,42 @@ def plan_option(place: Place) -> str:
     return "plan" if "plan" in [option["code"] for option in decision["options"]] else "no plan"
 
 
+def offered(place: Place, visit: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The plan that is offered for a visit; empty when none is."""
+    visit = visit or place.visit()
+    answer = place.client.get(f"/patients/{visit['patient']}/plan-offer?encounter_id={visit['encounter']}")
+    return answer.json()["offer"] or {}
+
+
+def plan_by_rule(place: Place) -> str:
+    """How the consultation stands once what is offered was accepted and its down payment paid."""
+    visit = place.visit()
+    offer = offered(place, visit)
+    if not offer:
+        return f"nothing offered, {_says(place.start(visit))}"
+    accepted = {"code": offer["code"], "encounter_id": visit["encounter"]}
+    plan = place.send(f"/patients/{visit['patient']}/plan-offer/acceptance", accepted)
+    before = _says(place.start(visit))
+    paid = {
+        "patient_account_id": visit["account"],
+        "encounter_id": visit["encounter"],
+        "method": "card",
+        "amount_minor": offer["down_payment_minor"],
+        "currency": "USD",
+        "cash_point": "main",
+    }
+    place.send("/payments", paid)
+    return f"{plan['status']} {before}, {_says(place.start(visit))}"
+
+
+def terms_offered(place: Place) -> str:
+    return " ".join(f"{one['due_on']}:{one['amount_minor']}" for one in offered(place).get("instalments", ()))
+
+
+def staff_offered(place: Place) -> str:
+    return f"{bool(offered(place, place.visit(category='staff')))}, {bool(offered(place))}"
+
+
 def pay_a_part(place: Place, visit: dict[str, Any] | None = None) -> str:
     answer = place.client.post(
         "/payments",
@@ -212,6 +248,10 @@ def _service(key: str, more: str = "payment_required: mandatory") -> str:
     return f"per_service_configuration: {{{{service_id: consultation_cardiology, billing_rules: {rules}}}}}"
 
 
+def _auto(terms: str, *, enabled: str = "auto_payment_plans: enabled, ") -> str:
+    return _gate("KEY", "moderate").replace("KEY: {0}", enabled + terms)
+
+
 Scenario = Callable[[Place], str]
 TABLE: list[tuple[str, str, Scenario, dict[str, str]]] = [
     (
@@ -249,6 +289,58 @@ TABLE: list[tuple[str, str, Scenario, dict[str, str]]] = [
         _global("payment_plans", "moderate"),
         plan_option,
         {"enabled": "plan", "disabled": "no plan"},
+    ),
+    (
+        "4.1 auto_payment_plans",
+        _auto("auto_payment_plans: {0}", enabled=""),
+        plan_by_rule,
+        {
+            "enabled": "behind held not_essential, allowed plan",
+            "disabled": "nothing offered, held not_essential",
+        },
+    ),
+    (
+        "auto_payment_plans of a category of patients",
+        "patient_categories: {{staff: {{auto_payment_plans: {0}}}}}",
+        staff_offered,
+        {"enabled": "True, False", "disabled": "False, False"},
+    ),
+    (
+        "plan_minimum",
+        _auto("plan_minimum: {0}"),
+        lambda place: str(bool(offered(place))),
+        {"$100": "True", "$100.01": "False"},
+    ),
+    (
+        "plan_maximum",
+        _auto("plan_maximum: {0}"),
+        lambda place: str(bool(offered(place))),
+        {"$100": "True", "$99.99": "False"},
+    ),
+    (
+        "plan_instalments",
+        _auto("plan_instalments: {0}"),
+        terms_offered,
+        {
+            "1": "2026-03-04:2500 2026-04-04:7500",
+            "2": "2026-03-04:2500 2026-04-04:3750 2026-05-04:3750",
+        },
+    ),
+    (
+        "plan_interval",
+        _auto("plan_instalments: 1, plan_interval: {0}"),
+        terms_offered,
+        {
+            "weekly": "2026-03-04:2500 2026-03-11:7500",
+            "fortnightly": "2026-03-04:2500 2026-03-18:7500",
+            "monthly": "2026-03-04:2500 2026-04-04:7500",
+        },
+    ),
+    (
+        "plan_down_percent",
+        _auto("plan_instalments: 1, plan_down_percent: {0}"),
+        terms_offered,
+        {"0": "2026-04-04:10000", "10": "2026-03-04:1000 2026-04-04:9000"},
     ),
     (
         "4.1 grace_periods",

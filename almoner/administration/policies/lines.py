@@ -9,6 +9,8 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from almoner.enforcement.policy import SCOPES
+from almoner.pages.plans.forms import FREQUENCIES
+from almoner.payments.plans import INTERVALS, MAXIMUM_INSTALMENTS
 
 CHOICE, NUMBER, AMOUNT, PERCENT = "choice", "number", "amount", "percent"
 REQUESTS, CODES = "requests", "codes"
@@ -93,6 +95,7 @@ _ASKED = {
     "during_service": _("During the service: once it has begun"),
     "after_service": _("After the service: before discharge"),
 }
+_INTERVALS = {interval.value: FREQUENCIES[interval] for interval in INTERVALS}
 
 SECTIONS: tuple[tuple[Any, tuple[Line, ...]], ...] = (
     (
@@ -271,6 +274,45 @@ SECTIONS: tuple[tuple[Any, tuple[Line, ...]], ...] = (
                 _("At most for a visit"),
                 _everywhere("late_fee_cap_minor"),
                 AMOUNT,
+            ),
+        ),
+    ),
+    (
+        _("Payment plans offered by rule"),
+        (
+            Line(
+                "auto_plans",
+                _("Offer a plan"),
+                _everywhere("auto_payment_plans"),
+                titles=_YES_NO,
+                words={"": _ENABLED},
+                help=_("Wherever what is owed is shown. Staff accept it with the patient, in one click."),
+            ),
+            Line("plan_minimum_minor", _("For amounts from"), _everywhere("plan_minimum_minor"), AMOUNT),
+            Line("plan_maximum_minor", _("For amounts up to"), _everywhere("plan_maximum_minor"), AMOUNT),
+            Line(
+                "plan_instalments",
+                _("Instalments"),
+                _everywhere("plan_instalments"),
+                NUMBER,
+                bounds=(1, MAXIMUM_INSTALMENTS),
+            ),
+            Line("plan_interval", _("How often"), _everywhere("plan_interval"), titles=_INTERVALS),
+            Line(
+                "plan_down_percent",
+                _("Due at once"),
+                _everywhere("plan_down_percent"),
+                NUMBER,
+                unit=_("percent"),
+                bounds=(0, 90),
+            ),
+            Line(
+                "plan_history_months",
+                _("Only without a missed instalment for"),
+                _everywhere("plan_history_months"),
+                NUMBER,
+                unit=_("months"),
+                bounds=(0, 120),
             ),
         ),
     ),

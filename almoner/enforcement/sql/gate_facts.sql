@@ -102,12 +102,13 @@ BEGIN
 END $$;
 
 -- What the billing status of a patient (section 5.1) is derived from, in one read: balances of all the
--- patient's accounts, every charge that is open or foreseen with the facts its gates need, plan, overrides.
+-- patient's accounts, every charge that is open or foreseen with the facts its gates need, plans and when an
+-- instalment was last missed, overrides.
 CREATE OR REPLACE FUNCTION enforcement_status(p_hospital uuid, p_patient uuid, p_at timestamptz)
 RETURNS TABLE (
     configuration_version int, currency text, patient_id uuid, receivable_minor bigint,
     payer_receivable_minor bigint, deposit_minor bigint, plans json, items json, overrides json,
-    patient_category text
+    patient_category text, missed_on date, today date, rounding_step_minor int
 ) LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 DECLARE
@@ -128,7 +129,9 @@ BEGIN
     RETURN QUERY
     SELECT hospital.configuration_version, hospital.currency::text, survivor,
            coalesce(balance.receivable, 0)::bigint, coalesce(balance.payer_receivable, 0)::bigint,
-           coalesce(balance.deposit, 0)::bigint, plan.list, item.list, override.list, survivor_category
+           coalesce(balance.deposit, 0)::bigint, plan.list, item.list, override.list, survivor_category,
+           payments_plan_missed_on(p_hospital, accounts, p_at), (p_at AT TIME ZONE hospital.time_zone)::date,
+           hospital.rounding_step_minor
     FROM hospitals_hospital AS hospital
     LEFT JOIN LATERAL (
         SELECT sum(b.receivable_minor) AS receivable, sum(b.payer_receivable_minor) AS payer_receivable,
@@ -151,9 +154,9 @@ BEGIN
             'net_minor', i.net_minor, 'due_minor', open.due_minor, 'due_at', i.due_at,
             'priority', i.priority, 'request_type', i.request_type, 'planned', i.status = 'planned',
             'steps', i.required_at, 'delivered', i.delivered_at IS NOT NULL,
-            'encounter_id', i.encounter_id, 'order_id', i.order_id,
-            'encounter_class', e.encounter_class, 'triage_level', e.triage_level,
-            'encounter_department', ed.code, 'department_kind', ed.kind,
+            'encounter_id', i.encounter_id, 'order_id', i.order_id, 'account_id', i.patient_account_id,
+            'visit_ended', e.ended_at IS NOT NULL, 'encounter_class', e.encounter_class,
+            'triage_level', e.triage_level, 'encounter_department', ed.code, 'department_kind', ed.kind,
             'conditions', enforcement_conditions(p_hospital, e.id, e.reason))
             ORDER BY i.due_at, i.id) AS list
         FROM (

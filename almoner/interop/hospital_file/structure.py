@@ -40,6 +40,7 @@ from almoner.interop.hospital_file.values import (
     text_of,
     whole_of,
 )
+from almoner.payments.plans import INTERVALS, MAXIMUM_INSTALMENTS
 
 MAXIMUM_BEDS = 500
 BILLING_TYPES = ("one_time", "daily", "hourly", "percentage", "quantity_based", "event_triggered")
@@ -85,7 +86,7 @@ class HospitalBlock(Block):
     rounding_step: Amount | None = Field(None, description="The smallest amount a charge is rounded to.")
 
 
-AMOUNT_SETTINGS = ("deferral_limit", "late_fee_amount", "late_fee_cap")
+AMOUNT_SETTINGS = ("deferral_limit", "late_fee_amount", "late_fee_cap", "plan_minimum", "plan_maximum")
 """Settings that are amounts in the file and minor units (``deferral_limit_minor``) everywhere else."""
 
 
@@ -140,6 +141,23 @@ class GateSettings(Block):
         None, description="How often a fee is charged; monthly."
     )
     late_fee_cap: Amount | None = Field(None, description="The most that a visit's late fees come to.")
+    auto_payment_plans: EnabledDisabled | None = Field(
+        None, description="Whether a payment plan is offered by the rules below."
+    )
+    plan_minimum: Amount | None = Field(None, description="A plan is offered from this amount on.")
+    plan_maximum: Amount | None = Field(None, description="A plan is offered up to this amount.")
+    plan_instalments: Annotated[int, whole_of(1, MAXIMUM_INSTALMENTS)] | None = Field(
+        None, description="How many instalments an offered plan has; 3."
+    )
+    plan_interval: Annotated[str, one_of(*INTERVALS)] | None = Field(
+        None, description="How far apart they are; monthly."
+    )
+    plan_down_percent: Annotated[int, whole_of(0, 90)] | None = Field(
+        None, description="Percent of the total that is due at once; 25."
+    )
+    plan_history_months: Annotated[int, whole_of(0, 120)] | None = Field(
+        None, description="For how many months no instalment may have been missed; 12."
+    )
 
 
 REMINDERS = "Whether patients are written to about what falls due, is overdue, or a deposit that runs low."

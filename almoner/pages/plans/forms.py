@@ -121,6 +121,19 @@ class ChangeForm(TermsForm):
     reason = forms.CharField(label=_("Why"), max_length=500, widget=forms.Textarea(attrs={"rows": 2}))
 
 
+class OfferForm(StaffForm):
+    """Accept the plan that the rules offer, which ``code`` names as it was shown."""
+
+    code = forms.CharField(max_length=16, widget=forms.HiddenInput)
+    patient_agreed_by = forms.CharField(
+        label=_("Agreed by"),
+        help_text=_("Left empty: the patient"),
+        max_length=200,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+
 class ReasonForm(StaffForm):
     """Why it is done."""
 

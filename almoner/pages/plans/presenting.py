@@ -88,6 +88,8 @@ class PlanPage:
     change: ChangeAsked | None
     may_change: bool
     settle_url: str
+    pay_url: str
+    pay: str
     agreement_url: str
 
 
@@ -236,6 +238,8 @@ def present_plan(read: PlanRead, formats: Formats, actor: Actor, *, today: date)
         change=_change(read, formats, actor) if read.change and in_force else None,
         may_change=in_force and actor.may(PERMISSION_PLAN),
         settle_url=reverse("cashier:account", args=[read.patient.id]) if may_pay else "",
+        pay_url=reverse("plans:pay", args=[plan.id]) if may_pay else "",
+        pay=formats.money(standing.behind_minor or standing.next_due_minor),
         agreement_url=reverse("plans:agreement", args=[plan.id]),
     )
 

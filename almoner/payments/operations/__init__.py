@@ -8,6 +8,7 @@ from almoner.payments.operations.plans import (
     agree_plan,
     approve_plan_change,
     cancel_plan,
+    plan_of_key,
     refuse_plan_change,
     request_plan_change,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "ensure_cash_point",
     "move_cash",
     "open_session",
+    "plan_of_key",
     "record_payment",
     "refund_payment",
     "refuse_plan_change",

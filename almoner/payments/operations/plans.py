@@ -54,7 +54,7 @@ def agree_plan(
     hashed = content_hash([patient_account_id, encounter_id, total_minor, terms.as_data(), patient_agreed_by])
     with transaction(hospital_id):
         account = charging.lock_account(patient_account_id)
-        plan_id = uuid5(hospital_id, f"plan:{check_key(idempotency_key)}") if idempotency_key else new_id()
+        plan_id = plan_of_key(hospital_id, idempotency_key) if idempotency_key else new_id()
         before = PaymentPlan.objects.filter(id=plan_id).first()
         if before is not None:
             if before.content_hash != hashed:
@@ -72,6 +72,11 @@ def agree_plan(
             id=plan_id,
             content_hash=hashed,
         )
+
+
+def plan_of_key(hospital_id: UUID, idempotency_key: str) -> UUID:
+    """The id of the plan that is agreed under this key. Raises ``DomainError`` when it is no key."""
+    return uuid5(hospital_id, f"plan:{check_key(idempotency_key)}")
 
 
 def _check_not_covered(account: PatientAccount, encounter_id: UUID | None, at: datetime) -> None:

@@ -188,8 +188,9 @@ def test_every_template_was_rendered(
     def see(name: str, *args: Any) -> None:
         assert billing.get(reverse(name, args=args), headers=HTMX).status_code == 200
 
-    for name in ("plans:plan", "plans:agreement", "plans:cancel", "plans:change"):
+    for name in ("plans:plan", "plans:agreement", "plans:cancel", "plans:change", "plans:pay"):
         see(name, plan.id)
+    see("plans:offer-patient", day.patients[NAME].id)
     billing.get(reverse("plans:plan", args=[plan.id]))
     billing.get(reverse("plans:plans"))
     preview(billing)
