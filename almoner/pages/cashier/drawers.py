@@ -10,15 +10,17 @@ from uuid import UUID
 
 from django.db import connection
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from almoner.identity.models import StaffMember, User
+from almoner.identity.models import AuditRecord, StaffMember, User
 from almoner.identity.queries import roles_of
 from almoner.kernel.actor import Actor
 from almoner.kernel.tenancy import require_transaction
 from almoner.pages.presenters import METHODS, Formats
 from almoner.payments.models import CashSession
 from almoner.payments.operations import PERMISSION_RECORD, PERMISSION_SUPERVISE
+from almoner.payments.operations.attempts import COUNT_REFUSED
 from almoner.payments.queries import MethodTaken, SessionReport
 
 MAXIMUM_SESSIONS = 100
@@ -195,6 +197,7 @@ class SessionPage:
     difference: Any
     tone: str
     reason: str
+    attempts: tuple[str, ...]
     copy: str
 
 
@@ -214,9 +217,11 @@ def session_page(
     formats: Formats,
     actor: Actor,
     *,
+    attempts: Sequence[AuditRecord] = (),
     copy: str = "",
 ) -> SessionPage:
-    """``report`` for ``actor``; ``taken_over`` is the session that its cash was handed to, if it was."""
+    """``report`` for ``actor``; ``taken_over`` is the session that its cash was handed to, if it was, ``attempts``
+    what the books refused."""
     session = report.session
     blind, is_open = is_blind(session, actor), session.closed_at is None
     before = session.handed_over_from
@@ -255,8 +260,16 @@ def session_page(
         difference="" if is_open else difference_said(session.difference_minor, formats),
         tone="good" if session.difference_minor == 0 else "due",
         reason=session.difference_reason,
+        attempts=tuple(_attempt(one, formats) for one in attempts),
         copy=copy,
     )
+
+
+def _attempt(one: AuditRecord, formats: Formats) -> str:
+    amount, when = formats.money(one.data["amount_minor"]), _long(one.at, formats)
+    if one.action == COUNT_REFUSED:
+        return gettext("Counted %(amount)s, %(when)s") % {"amount": amount, "when": when}
+    return gettext("Asked to take out %(amount)s, %(when)s") % {"amount": amount, "when": when}
 
 
 def _long(at: datetime, formats: Formats) -> str:

@@ -16,6 +16,8 @@ from almoner.hospitals.models import Hospital
 from almoner.identity.models import AuditRecord
 from almoner.kernel.errors import NotFound
 from almoner.kernel.tenancy import require_transaction
+from almoner.payments.models import CashSession
+from almoner.payments.operations.attempts import COUNT_REFUSED, MOVE_REFUSED
 
 MAXIMUM_OWED = 200
 MAXIMUM_PAYMENTS = 100
@@ -347,6 +349,14 @@ def prints_of(action: str, subject_id: UUID, *, since: datetime) -> tuple[tuple[
     """Who printed a paper and when, the first one first; one statement."""
     printed = AuditRecord.objects.filter(action=action, subject_id=subject_id, at__gte=since)
     return tuple(printed.order_by("id").values_list("actor", "at"))
+
+
+def refused_attempts(session: CashSession) -> list[AuditRecord]:
+    """Counts of a drawer, and amounts to take out of it, that the books refused; one statement."""
+    tried = AuditRecord.objects.filter(
+        action__in=(COUNT_REFUSED, MOVE_REFUSED), subject_id=session.id, at__gte=session.opened_at
+    )
+    return list(tried.order_by("id"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,12 @@ from almoner.kernel.tenancy import transaction
 from almoner.ledger.operations import post
 from almoner.payments.denominations import explained_from_minor, worth
 from almoner.payments.models import CashSession
+from almoner.payments.operations.attempts import (
+    COUNT_REFUSED,
+    MAXIMUM_ATTEMPTS,
+    may_try,
+    note_attempt,
+)
 from almoner.payments.operations.drawers import (
     begin,
     check_slip,
@@ -27,6 +33,7 @@ from almoner.payments.operations.drawers import (
     locked_open,
     plain_count,
     refuse_closed,
+    refuse_second_drawer,
     transfer_cash,
 )
 from almoner.payments.operations.shared import PERMISSION_RECORD, drawer_line, expected_cash
@@ -52,6 +59,7 @@ def close_session(
     with its ``slip``, the rest to the safe. With ``hand_to`` (a user who may take payments) all of it is the
     counted float of that cashier's drawer instead. Returns the closed session.
 
+    A count that is refused for its difference is written down (docs/decisions/0024-refused-counts-are-kept.md).
     Raises ``Conflict`` when it is closed already, ``DomainError`` naming the field.
     """
     actor.require(PERMISSION_RECORD)
@@ -75,65 +83,116 @@ def close_session(
             return session
         refuse_closed(session)
         counted_minor = worth(count, session.currency)
+        _check_close(session, counted_minor, banked_minor, slip, hand_to)
         expected_minor = expected_cash(session.id)
-        _check_close(session, counted_minor, expected_minor, reason, banked_minor, slip, hand_to)
-        difference_minor = counted_minor - expected_minor
-        if difference_minor:
-            post(
-                kind="cash_session.counted",
-                source_id=session.id,
-                lines=lines_between(session, "cash_over_short", difference_minor),
-                occurred_at=at,
-                posted_at=at,
-                actor=actor.name,
+        refusal = _unexplained(session, counted_minor, expected_minor, reason, actor, at)
+        if refusal is None:
+            _close(
+                session,
+                count=count,
+                counted_minor=counted_minor,
+                expected_minor=expected_minor,
+                reason=reason.strip(),
+                banked_minor=banked_minor,
+                slip=slip,
+                hand_to=hand_to,
+                key=idempotency_key,
+                hashed=hashed,
+                actor=actor,
+                at=at,
             )
-        if banked_minor:
-            transfer_cash(
-                session, "banked", banked_minor, slip, f"{idempotency_key}:banked"[:200], hashed, actor, at
-            )
-        left_minor = counted_minor - banked_minor
-        if left_minor and hand_to is None:
-            post(
-                kind="cash_session.closed",
-                source_id=session.id,
-                lines=lines_between(session, "cash_safe", -left_minor),
-                occurred_at=at,
-                posted_at=at,
-                actor=actor.name,
-            )
-        _close_row(
-            session,
-            count=count,
-            counted_minor=counted_minor,
-            expected_minor=expected_minor,
-            reason=reason.strip(),
-            key=idempotency_key,
-            hashed=hashed,
-            actor=actor,
-            at=at,
-        )
-        if hand_to is not None:
-            _hand_over(session, hand_to, count, actor, at)
-        return session
+    if refusal is not None:
+        raise refusal
+    return session
 
 
-def _check_close(
+def _close(
     session: CashSession,
+    *,
+    count: Mapping[int, int],
     counted_minor: int,
     expected_minor: int,
     reason: str,
     banked_minor: int,
     slip: str,
     hand_to: UUID | None,
+    key: str,
+    hashed: str,
+    actor: Actor,
+    at: datetime,
 ) -> None:
-    limit = explained_from_minor(session.currency)
-    if abs(counted_minor - expected_minor) >= limit and not reason.strip():
-        raise DomainError(
-            _("The count differs from the books by %(limit)s or more. Count again, or say why.")
-            % {"limit": Money(limit, session.currency)},
-            field="reason",
-            code="difference_unexplained",
+    difference_minor = counted_minor - expected_minor
+    if difference_minor:
+        post(
+            kind="cash_session.counted",
+            source_id=session.id,
+            lines=lines_between(session, "cash_over_short", difference_minor),
+            occurred_at=at,
+            posted_at=at,
+            actor=actor.name,
         )
+    if banked_minor:
+        transfer_cash(session, "banked", banked_minor, slip, f"{key}:banked"[:200], hashed, actor, at)
+    left_minor = counted_minor - banked_minor
+    if left_minor and hand_to is None:
+        post(
+            kind="cash_session.closed",
+            source_id=session.id,
+            lines=lines_between(session, "cash_safe", -left_minor),
+            occurred_at=at,
+            posted_at=at,
+            actor=actor.name,
+        )
+    _close_row(
+        session,
+        count=count,
+        counted_minor=counted_minor,
+        expected_minor=expected_minor,
+        reason=reason,
+        key=key,
+        hashed=hashed,
+        actor=actor,
+        at=at,
+    )
+    if hand_to is not None:
+        _hand_over(session, hand_to, count, actor, at)
+
+
+def _unexplained(
+    session: CashSession, counted_minor: int, expected_minor: int, reason: str, actor: Actor, at: datetime
+) -> DomainError | None:
+    """Why a count without a reason is refused; it stays written down.
+
+    Counted again too often, it needs a reason whether it fits or not: what refuses it then tells nothing.
+    """
+    if reason.strip():
+        return None
+    if not may_try(COUNT_REFUSED, session, actor):
+        return DomainError(
+            _("The drawer was counted %(times)d times already. Say why the counts differ.")
+            % {"times": MAXIMUM_ATTEMPTS},
+            field="reason",
+            code="counted_too_often",
+        )
+    limit = explained_from_minor(session.currency)
+    if abs(counted_minor - expected_minor) < limit:
+        return None
+    note_attempt(COUNT_REFUSED, session, counted_minor, actor=actor, at=at)
+    return DomainError(
+        _(
+            "The count differs from the books by %(limit)s or more. Count again, or say why. This count is "
+            "written down."
+        )
+        % {"limit": Money(limit, session.currency)},
+        field="reason",
+        code="difference_unexplained",
+    )
+
+
+def _check_close(
+    session: CashSession, counted_minor: int, banked_minor: int, slip: str, hand_to: UUID | None
+) -> None:
+    """Refuse what is wrong whatever should be in the drawer; this comes first, so that it tells nothing of it."""
     if not 0 <= banked_minor <= counted_minor:
         raise DomainError(
             _("No more goes to the bank than was counted."), field="banked_minor", code="invalid_amount"
@@ -151,6 +210,9 @@ def _check_close(
         )
     if hand_to is not None and hand_to == session.cashier_id:
         raise DomainError(_("Hand the drawer to somebody else."), field="hand_to", code="same_cashier")
+    if hand_to is not None:
+        _next_cashier(session.hospital_id, hand_to)
+        refuse_second_drawer(hand_to)
 
 
 def _close_row(

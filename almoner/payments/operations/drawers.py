@@ -20,6 +20,12 @@ from almoner.kernel.tenancy import transaction
 from almoner.ledger.operations import Line, post
 from almoner.payments.denominations import worth
 from almoner.payments.models import CashPoint, CashSession, CashTransfer
+from almoner.payments.operations.attempts import (
+    MAXIMUM_ATTEMPTS,
+    MOVE_REFUSED,
+    may_try,
+    note_attempt,
+)
 from almoner.payments.operations.shared import (
     PERMISSION_RECORD,
     PERMISSION_SUPERVISE,
@@ -111,12 +117,7 @@ def begin(
     """A new drawer with its float; needs the hospital's transaction. Raises ``Conflict`` when one is open."""
     currency = Hospital.objects.values_list("currency", flat=True).get(id=hospital_id)
     float_minor = worth(count, currency)
-    for mine in CashSession.objects.filter(closed_at=None, cashier_id=cashier_id):
-        raise Conflict(
-            _("A drawer of this cashier is open already: %(mine)s. Close it first.") % {"mine": mine.name},
-            field="cash_point",
-            code="cashier_has_drawer",
-        )
+    refuse_second_drawer(cashier_id)
     for other in CashSession.objects.filter(closed_at=None, cash_point=cash_point):
         raise Conflict(
             _("This cash point has an open drawer: %(other)s of %(cashier)s.")
@@ -149,6 +150,16 @@ def begin(
             field="cash_point",
             code="drawer_opened_meanwhile",
         ) from error
+
+
+def refuse_second_drawer(cashier_id: UUID) -> None:
+    """Raise ``Conflict`` when this cashier has an open drawer."""
+    for mine in CashSession.objects.filter(closed_at=None, cashier_id=cashier_id):
+        raise Conflict(
+            _("A drawer of this cashier is open already: %(mine)s. Close it first.") % {"mine": mine.name},
+            field="cash_point",
+            code="cashier_has_drawer",
+        )
 
 
 def lines_between(session: CashSession, other_account: str, into_drawer_minor: int) -> list[Line]:
@@ -195,7 +206,7 @@ def move_cash(
     """Take cash out of an open drawer to the bank (``banked``, with the number of the deposit slip) or to the
     safe (``to_safe``), or bring change in (``from_safe``). ``amount_minor``: minor units.
 
-    Raises ``Conflict`` for more than the drawer holds by the books, and when it is closed.
+    Raises ``Conflict`` for more than the drawer holds by the books, which is written down, and when it is closed.
     """
     actor.require(PERMISSION_RECORD)
     check_key(idempotency_key)
@@ -217,13 +228,34 @@ def move_cash(
         if before is not None:
             return before  # type: ignore[no-any-return]
         refuse_closed(session)
-        if kind != CashTransfer.Kind.FROM_SAFE and amount_minor > expected_cash(session.id):
-            raise Conflict(
-                _("By the books there is not so much in the drawer."),
-                field="amount_minor",
-                code="exceeds_drawer",
+        refusal = None
+        if kind != CashTransfer.Kind.FROM_SAFE:
+            refusal = _exceeds_drawer(session, amount_minor, actor, at)
+        if refusal is None:
+            return transfer_cash(session, kind, amount_minor, reference, idempotency_key, hashed, actor, at)
+    raise refusal
+
+
+def _exceeds_drawer(
+    session: CashSession, amount_minor: int, actor: Actor, at: datetime
+) -> DomainError | None:
+    """Why this much cannot leave the drawer; the attempt stays written down."""
+    if not may_try(MOVE_REFUSED, session, actor):
+        return Conflict(
+            _(
+                "More was asked for %(times)d times than there is. Whoever supervises drawers moves cash out of this "
+                "one now."
             )
-        return transfer_cash(session, kind, amount_minor, reference, idempotency_key, hashed, actor, at)
+            % {"times": MAXIMUM_ATTEMPTS},
+            field="amount_minor",
+            code="asked_too_often",
+        )
+    if amount_minor <= expected_cash(session.id):
+        return None
+    note_attempt(MOVE_REFUSED, session, amount_minor, actor=actor, at=at)
+    return Conflict(
+        _("By the books there is not so much in the drawer."), field="amount_minor", code="exceeds_drawer"
+    )
 
 
 def check_slip(kind: str, reference: str) -> None:

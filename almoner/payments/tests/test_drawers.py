@@ -12,7 +12,7 @@ import pytest
 from django.db import IntegrityError, connection
 from django.db.transaction import atomic
 
-from almoner.identity.models import Membership, User
+from almoner.identity.models import AuditRecord, Membership, User
 from almoner.identity.roles import actor_for
 from almoner.kernel.actor import Actor
 from almoner.kernel.errors import Conflict, DomainError, IdempotencyMismatch, PermissionRefused
@@ -21,6 +21,7 @@ from almoner.ledger.queries import account_total, session_movements
 from almoner.payments import operations as payments
 from almoner.payments.denominations import denominations, explained_from_minor, worth
 from almoner.payments.models import CashSession, CashTransfer, Payment
+from almoner.payments.operations.attempts import COUNT_REFUSED
 from almoner.payments.queries import session_report
 from tests.support.hospital import NOON, SERVICE_PROVIDED, TestHospital, TestPatient, make_hospital
 
@@ -187,6 +188,48 @@ def test_a_large_difference_is_explained_or_counted_again(counter: Counter) -> N
     assert error.field == "reason" and "10" not in error.message
     closed = counter.close(session, {2000: 2}, reason="A note was torn")
     assert (closed.difference_minor, closed.difference_reason) == (-1000, "A note was torn")
+
+
+def test_who_counts_again_and_again_learns_nothing_and_leaves_a_trace(counter: Counter) -> None:
+    session = counter.open()
+    for pieces in (1, 2):
+        refused("difference_unexplained", lambda: counter.close(session, {2000: pieces}))  # noqa: B023
+    for count in ({2000: 1}, FLOAT):
+        error = refused("counted_too_often", lambda: counter.close(session, count))  # noqa: B023
+        assert error.field == "reason"
+    with counter.hospital.transaction():
+        tried = AuditRecord.objects.filter(action=COUNT_REFUSED, subject_id=session.id).order_by("id")
+        assert [one.data["amount_minor"] for one in tried] == [2000, 4000]
+    assert counter.close(session, FLOAT, reason="Counted anew").difference_minor == 0
+
+
+@pytest.mark.parametrize(
+    ("code", "wrong"),
+    [
+        ("invalid_amount", {"banked_minor": 10**6, "slip": "S"}),
+        ("slip_missing", {"banked_minor": 1000}),
+        ("unknown_cashier", {"hand_to": new_id()}),
+    ],
+)
+def test_no_other_mistake_tells_whether_a_count_fits(
+    counter: Counter, code: str, wrong: dict[str, Any]
+) -> None:
+    session = counter.open()
+    for count in ({2000: 1}, FLOAT):
+        refused(code, lambda: counter.close(session, count, **wrong))  # noqa: B023
+
+
+def test_what_can_be_taken_out_is_not_found_by_trying(counter: Counter) -> None:
+    session = counter.open()
+    for amount_minor in (9000, 5001):
+        refused("exceeds_drawer", lambda: counter.move(session, "to_safe", amount_minor))  # noqa: B023
+    refused("asked_too_often", lambda: counter.move(session, "to_safe", 5001))
+    refused("asked_too_often", lambda: counter.move(session, "to_safe", 5000))
+    supervisor = Actor(
+        "user:office@example.org", frozenset({"payments.record", "payments.supervise_drawers"})
+    )
+    moved = counter.move(session, "to_safe", 5000, actor=supervisor, idempotency_key="by the office")
+    assert moved.amount_minor == 5000
 
 
 def test_what_goes_to_the_bank_at_the_close_has_its_slip(counter: Counter) -> None:

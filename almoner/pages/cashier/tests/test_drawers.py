@@ -121,7 +121,15 @@ def test_a_drawer_is_counted_blind_and_a_difference_is_explained(day: BusyDay, c
     answer = send(cashier, closing, piece_2000="3", reason="A note went missing", banked="40", slip="S-9")
     assert answer["HX-Redirect"] == url(day, "session")
     shown = text_of(cashier.get(url(day, "session")))
-    for words in ("Z report MAIN/1", "$70.00", "$60.00", "$10.00 short", "A note went missing", "S-9"):
+    for words in (
+        "Z report MAIN/1",
+        "$70.00",
+        "$60.00",
+        "$10.00 short",
+        "A note went missing",
+        "S-9",
+        "Counted $60.00",
+    ):
         assert words in shown
     assert cashier.get(closing).status_code == 302
     assert "You have no open drawer" in text_of(cashier.get(reverse("cashier:desk")))

@@ -117,7 +117,13 @@ def counted(request: HospitalRequest) -> HttpResponse:
 def _page(request: HospitalRequest, session: CashSession, *, copy: str = "") -> drawers.SessionPage:
     taken_over = CashSession.objects.filter(handed_over_from=session).first()
     return drawers.session_page(
-        session_report(session), taken_over, request.hospital.name, request.formats, request.actor, copy=copy
+        session_report(session),
+        taken_over,
+        request.hospital.name,
+        request.formats,
+        request.actor,
+        attempts=queries.refused_attempts(session),
+        copy=copy,
     )
 
 
