@@ -59,7 +59,7 @@ _FOUND: dict[str, Callable[[], Any]] = {
     "stock_item_id": _latest("pharmacy.StockItem"),
     "user_id": _latest("identity.Membership", field="user_id"),
 }
-PAGES: dict[str, tuple[str, ...]] = {
+PAGES: dict[str, tuple[str, ...] | dict[str, str]] = {
     "day": (),
     "search": (),
     "patient": ("patient_id",),
@@ -114,8 +114,13 @@ PAGES: dict[str, tuple[str, ...]] = {
     "work_lists:decision": ("decision_id",),
     "policies:overview": (),
     "policies:history": (),
+    "policies:hospital": {"scope": "hospital"},
+    "policies:block": {"scope": "department", "subject": "cardiology"},
     "ward_charges:overview": (),
     "ward_charges:new": (),
+    "ward_charges:charge": {"charge_code": "icu_monitoring"},
+    "ward_charges:change": {"charge_code": "icu_monitoring"},
+    "ward_charges:template": {"template_code": "intensive_care"},
     "ward_charges:load": (),
     "ward_charges:new-template": (),
     "people:staff": (),
@@ -127,13 +132,14 @@ PAGES: dict[str, tuple[str, ...]] = {
     "session-renewed": (),
     "portal:me": (),
 }
-"""The pages as Django names them, with what their address names."""
+"""The pages as Django names them, with what their address names: something of that kind, or this very one."""
 OF_PATIENTS = frozenset({"portal:me"})
 """Opened by a patient; all others by the administrator."""
 
 
 def address_of(name: str) -> str:
     """Where the page is. Needs the hospital's transaction; raises ``RuntimeError`` when there is nothing to show."""
-    found = {part: _FOUND[part]() for part in PAGES[name]}
+    parts = PAGES[name]
+    found = parts if isinstance(parts, dict) else {part: _FOUND[part]() for part in parts}
     query = f"?q={PERSON}" if name.endswith((":find", "search")) else ""
     return reverse(name, kwargs=found) + query

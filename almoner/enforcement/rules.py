@@ -276,8 +276,7 @@ def decide(policies: Policies, facts: Facts, at: datetime) -> Decision:
         says = Sentence(_("Go ahead; %(amount)s is due."), {"amount": amount})
         if until:
             says = Sentence(
-                _("Go ahead; %(amount)s is due by %(until)s UTC."),
-                {"amount": amount, "until": f"{until:%Y-%m-%d %H:%M}"},
+                _("Go ahead; %(amount)s is due by %(until)s."), {"amount": amount, "until": until}
             )
         return answer(worst.outcome, worst.code, says, worst.item, until=until)
     if worst.outcome is Outcome.REMINDED:

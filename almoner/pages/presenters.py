@@ -96,6 +96,12 @@ class Formats:
     def money(self, minor: int) -> str:
         return _money(minor, self.currency, self.locale)
 
+    def write(self, value: Money | datetime) -> str:
+        """What stands in a sentence."""
+        if isinstance(value, Money):
+            return _money(value.minor, value.currency, self.locale)
+        return f"{self.day(self.local_date(value))} {self.time(value)}"
+
     def time(self, at: datetime) -> str:
         return _time(at.replace(second=0, microsecond=0), self.zone, self.date_locale)
 
@@ -320,7 +326,7 @@ def service_point_bar(
 def told_reason(decision: Decision, step: Step, formats: Formats, actor: Actor) -> str:
     """Why the gate answered so, as far as ``actor`` may know."""
     if actor.may(PERMISSION_READ_BLOCKED) or (step.conceals_details and decision.outcome is Outcome.HELD):
-        return decision.says.read(formats.locale)
+        return decision.says.read(formats.write)
     if decision.outcome is Outcome.HELD:
         return str(_("Payment required: %(amount)s.") % {"amount": formats.money(decision.due_minor)})
     return str(_("This service can go ahead."))

@@ -59,10 +59,6 @@ def type_title(billing_type: str) -> str:
     return str(TYPES[billing_type][0])
 
 
-def _people(name: str) -> str:
-    return name.removeprefix("user:")
-
-
 def amount_text(row: ChargeDefinition, formats: Formats) -> str:
     """What a unit costs: ``$45.00 an hour``, tiers, a percentage of its base, or the tariffs."""
     if row.percent is not None:
@@ -174,7 +170,7 @@ def draft_rows(drafts: Iterable[ChargeDraft], formats: Formats, *, today: date) 
             discard_url=reverse("ward_charges:discard", args=[draft.code]),
             name=draft.name or draft.code,
             code=draft.code,
-            by=_people(draft.saved_by),
+            by=formats.person(draft.saved_by),
             when=formats.moment(draft.saved_at, today=today),
         )
         for draft in drafts
@@ -204,7 +200,7 @@ def version_rows(charge: Versions, formats: Formats, *, today: date) -> list[Ver
                 dates=dates_text(row, formats),
                 state=state,
                 state_kind=kind,
-                by=_people(row.saved_by),
+                by=formats.person(row.saved_by),
                 when=f"{formats.day(formats.local_date(row.saved_at))}, {formats.time(row.saved_at)}",
             )
         )
@@ -216,7 +212,7 @@ def endings(records: Iterable[AuditRecord], formats: Formats) -> list[tuple[str,
     return [
         (
             formats.day(date.fromisoformat(record.data["ends_on"])),
-            _people(record.actor),
+            formats.person(record.actor),
             f"{formats.day(formats.local_date(record.at))}, {formats.time(record.at)}",
         )
         for record in records

@@ -46,7 +46,7 @@ def present(read: ReadEstimate, formats: Formats, *, today: date) -> EstimatePag
         (_("Expected on"), formats.day(one.expected_on)),
         (_("Stay"), days if one.days else ""),
         (_("Valid until"), formats.day(one.valid_until)),
-        (_("Made"), f"{formats.day(formats.local_date(one.made_at))}, {one.made_by.removeprefix('user:')}"),
+        (_("Made"), f"{formats.day(formats.local_date(one.made_at))}, {formats.person(one.made_by)}"),
     ]
     return EstimatePage(
         number=one.number,
@@ -107,7 +107,7 @@ def _consent(read: ReadEstimate, formats: Formats) -> str:
         "who": read.consent.given_by,
         "how": str(HOW[read.consent.how]).lower(),
         "when": f"{formats.day(formats.local_date(at))} {formats.time(at)}",
-        "by": read.consent.recorded_by.removeprefix("user:"),
+        "by": formats.person(read.consent.recorded_by),
     }
 
 

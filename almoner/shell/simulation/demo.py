@@ -23,6 +23,7 @@ from almoner.kernel.clock import local_date
 from almoner.kernel.tenancy import transaction
 from almoner.shell.simulation.drawers import tend
 from almoner.shell.simulation.engine import Played, make_world, play, start_of
+from almoner.shell.simulation.estimate_scenes import stage_estimates
 from almoner.shell.simulation.hospitals import demo_file
 from almoner.shell.simulation.plan_scenes import stage_plans
 from almoner.shell.simulation.scenes import stage
@@ -116,6 +117,7 @@ def seed(
             cashiers = {point: actor_for(people[role], [role]) for point, role in DRAWERS.items()}
             tend(world, cashiers, days=DAYS, today_from=opens_at)
             stage_plans(world)
+            stage_estimates(world)
             stage(world, opens_at=opens_at, closes_at=now)
             played = play(
                 world,
