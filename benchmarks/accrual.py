@@ -5,6 +5,8 @@ from __future__ import annotations
 import resource
 import time
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
+from random import Random
 from typing import Any
 from uuid import UUID
 
@@ -14,8 +16,12 @@ from almoner.charging.definition_terms import DefinitionTerms
 from almoner.charging.definitions import save_charge_definition
 from almoner.hospitals.models import Department, Hospital, Ward
 from almoner.kernel.actor import system
+from almoner.kernel.clock import now
+from almoner.kernel.ids import new_id
 from almoner.kernel.tenancy import transaction
 from almoner.ledger.operations import open_books
+from almoner.patients.models import PatientAccount
+from almoner.payments.operations import ensure_cash_point, record_payment
 from almoner.service_points.ward.accrual import accrue_hospital
 from benchmarks import floor
 
@@ -24,6 +30,9 @@ FIRST_DAY = date(2026, 3, 2)
 DAILY_RULES = 8
 ITEMS_OF_A_DAY = DAILY_RULES + 24
 ACTOR = system("bench")
+CASH_POINT = "desk"
+RATE_MINOR = 1000
+PAYMENTS_A_SECOND = 50
 # Everything that a stay is made of, for p_beds patients in bed since the evening before the first day.
 _LOAD = (
     (
@@ -67,11 +76,18 @@ _LOAD = (
 
 
 class Desk:
-    """Who runs the nights: the next day of each hospital, and where the floor writes."""
+    """Who runs the nights: the next day of each hospital, and where the floor writes. Who pays in a night has another."""
 
     def __init__(self, number: int) -> None:
         self.hospitals: dict[str, dict[str, Any]] = {}
         self.days = {"ours": 0, "floor": 0}
+        self.chance = Random(number)
+
+    @cached_property
+    def payers(self) -> list[UUID]:
+        """The accounts of everybody in a bed of our hospital."""
+        with transaction(Hospital.objects.get(slug=slug_of("ours")).id):
+            return list(PatientAccount.objects.order_by("id").values_list("id", flat=True))
 
     def next_day(self, side: str) -> date:
         self.days[side] += 1
@@ -81,9 +97,14 @@ class Desk:
 def prepare(desk: Desk, beds: int) -> None:
     """Two hospitals with ``beds`` patients each, charged up to the end of the first day by a run of ours."""
     for side in ("ours", "floor"):
-        desk.hospitals[side] = _hospital(f"nights-{side}", beds)
+        desk.hospitals[side] = _hospital(slug_of(side), beds)
         until = datetime.combine(FIRST_DAY, datetime.min.time(), UTC) + timedelta(hours=23, minutes=59)
         accrue_hospital(desk.hospitals[side]["hospital"], until=until, actor=ACTOR, at=until)
+
+
+def slug_of(side: str) -> str:
+    """The hospital that is charged by ``side``, ours or the floor."""
+    return f"nights-{side}"
 
 
 def _hospital(slug: str, beds: int) -> dict[str, Any]:
@@ -91,6 +112,7 @@ def _hospital(slug: str, beds: int) -> dict[str, Any]:
     since = datetime.combine(FIRST_DAY, datetime.min.time(), UTC) - timedelta(hours=2)
     with transaction(hospital.id):
         open_books()
+        ensure_cash_point(CASH_POINT, CASH_POINT)
         department = Department.objects.create(
             hospital_id=hospital.id, code="inpatient", name="I", kind="ward"
         )
@@ -101,7 +123,7 @@ def _hospital(slug: str, beds: int) -> dict[str, Any]:
         with connection.cursor() as cursor:
             for statement in _LOAD:
                 cursor.execute(statement, {**given, "beds": beds, "since": since})
-    rates = {f"day_{number}": ("daily", 1000 * number) for number in range(1, DAILY_RULES + 1)}
+    rates = {f"day_{number}": ("daily", RATE_MINOR * number) for number in range(1, DAILY_RULES + 1)}
     for code, (billing_type, rate) in {**rates, "hour": ("hourly", 4500)}.items():
         terms = DefinitionTerms(
             code=code,
@@ -137,6 +159,30 @@ def by_hand(desk: Desk) -> Block:
         cursor.execute(floor.statement("accrue"), {**values, "at": values["day"]})
     elapsed = time.perf_counter() - started
     return [elapsed], elapsed
+
+
+def pay(desk: Desk, seconds: float) -> Block:
+    """Payments of one charge each by people in a bed, ``PAYMENTS_A_SECOND``, while somebody else charges the night."""
+    hospital = Hospital.objects.get(slug=slug_of("ours"))
+    began, took = time.perf_counter(), []
+    for number in range(int(seconds * PAYMENTS_A_SECOND)):
+        time.sleep(max(0.0, began + number / PAYMENTS_A_SECOND - time.perf_counter()))
+        account_id, at = desk.chance.choice(desk.payers), now()
+        started = time.perf_counter()
+        record_payment(
+            hospital.id,
+            patient_account_id=account_id,
+            method="card",
+            amount_minor=RATE_MINOR,
+            currency=hospital.currency,
+            cash_point=CASH_POINT,
+            idempotency_key=str(new_id()),
+            actor=ACTOR,
+            at=at,
+            time_zone=hospital.time_zone,
+        )
+        took.append(time.perf_counter() - started)
+    return took, sum(took)
 
 
 def peak_megabytes(desk: Desk) -> float:

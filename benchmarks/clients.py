@@ -57,6 +57,10 @@ class Client:
     def send(self, function: str, *arguments: Any) -> None:
         self._pipe.send((function, arguments))
 
+    def is_at_work(self) -> bool:
+        """Whether what was sent last is still being done."""
+        return not self._pipe.poll()
+
     def receive(self) -> Any:
         """What the last ``send`` came to. Raises ``RuntimeError`` with the client's own trace."""
         succeeded, value = self._pipe.recv()

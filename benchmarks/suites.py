@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from benchmarks import measure, page_suites
+from benchmarks import measure, night_suite, page_suites
 from benchmarks.clients import Block, Client, together
 from benchmarks.databases import Server, environment_for
 from benchmarks.measure import FEWEST_ROUNDS, Result, Samples, compare, in_turns
@@ -14,7 +14,6 @@ from benchmarks.web import WebServer
 
 BATCH = 100
 READER = -1
-ITEMS_OF_A_DAY = 8 + 24
 SIZES = {"10k": 10_000, "100k": 100_000, "1m": 1_000_000}
 TRIGGERS = "the floor's summaries come from the same statement trigger as ours"
 READ_LIMIT_MS = 3.0
@@ -265,32 +264,6 @@ def _visits(bench: Bench, visitors: list[Client], almoner: int, bare: int) -> Re
     )
 
 
-def accrual(bench: Bench) -> Iterator[Result]:
-    """The nightly run: everybody in a bed charged for a day by 8 daily definitions and an hourly one."""
-    beds, database = bench.plan.beds, "bench_nights"
-    bench.server.create(database)
-    with Client("accrual", 0, environment_for(bench.server.urls(database))) as client:
-        client.call("prepare", beds)
-        bench.server.analyse(database)
-        bench.server.settle()
-        result = compare(
-            "accrual",
-            ours=lambda: [client.call("ours")],
-            floor=lambda: [client.call("by_hand")],
-            rounds=FEWEST_ROUNDS,
-            unit="charges/s",
-            units_per_call=beds * ITEMS_OF_A_DAY,
-            at_least=0.50,
-        )
-        memory = client.call("peak_megabytes")
-        yield replace(
-            result,
-            note=f"{beds:,} beds, {beds * ITEMS_OF_A_DAY:,} charges a night, {memory:.0f} MB at most; the floor knows "
-            f"the prices and is one statement; {TRIGGERS}",
-        )
-    bench.server.drop(database)
-
-
 SUITES: dict[str, Callable[[Bench], Iterator[Result]]] = {
     "gate": gate,
     "status": status,
@@ -299,7 +272,7 @@ SUITES: dict[str, Callable[[Bench], Iterator[Result]]] = {
     "capture.floor.bare": capture_bare,
     "capture.batch100": capture_batch,
     "payment.single": payment_single,
-    "accrual": accrual,
+    "accrual": night_suite.accrual,
     "visit.http": visit_http,
     "page": page_suites.pages,
     "pages.open": page_suites.open_pages,

@@ -51,6 +51,8 @@ _SETTINGS = {
     "random_page_cost": "1.1",
     "max_wal_size": "2GB",
     "jit": "off",
+    # A hospital that is new beside a large one is soon known to the planner.
+    "autovacuum_analyze_scale_factor": "0.02",
 }
 _SETTINGS_FILE = "almoner.conf"
 

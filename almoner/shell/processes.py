@@ -43,9 +43,13 @@ class Child:
     restarts: deque[float] = field(default_factory=deque)
 
     def start(self) -> None:
-        """Start it in a session of its own (Ctrl-C reaches only the parent), to end with the parent."""
+        """Start it in a session of its own (Ctrl-C reaches only the parent), to end with the parent.
+
+        PostgreSQL shows its connections under its name (``pg_stat_activity.application_name``).
+        """
         self.process = subprocess.Popen(
             self.command,
+            env={**os.environ, "PGAPPNAME": f"almoner {self.name}"},
             stdin=subprocess.DEVNULL,
             start_new_session=True,
             preexec_fn=_ending_with(os.getpid()),

@@ -27,7 +27,7 @@ def main(
 ) -> None:
     """Kill web process, database backend and postmaster in the middle of captures and payments.
 
-    With ``--nights``: the nightly run, a database backend and the postmaster while stays are charged.
+    With ``--nights``: the nightly run, a backend, the worker and the postmaster while stays are charged.
     """
 
     def tell(sentence: str) -> None:

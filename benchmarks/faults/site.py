@@ -127,6 +127,16 @@ class Site:
                     return next(iter(child.children()), None)
         return None
 
+    def worker_process(self) -> psutil.Process | None:
+        """The background worker."""
+        if self._up is None:
+            return None
+        with suppress(psutil.Error):
+            for child in psutil.Process(self._up.pid).children():
+                if "almoner.shell.worker" in child.cmdline():
+                    return child
+        return None
+
     def left_behind(self) -> list[psutil.Process]:
         """Processes of this site's database that still run."""
         return [process for process in self.server.processes() if process.is_running()]

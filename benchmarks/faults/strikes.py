@@ -20,15 +20,22 @@ import psycopg
 
 from benchmarks.faults.site import Site
 
-VICTIMS = ("web process", "database backend", "postmaster")
-NIGHT_VICTIMS = ("nightly run", "database backend", "postmaster")
-_AT_WORK = ("web process", "nightly run")
+WEB_PROCESS, NIGHTLY_RUN, WORKER = "web process", "nightly run", "worker"
+VICTIMS = (WEB_PROCESS, "database backend", "postmaster")
+NIGHT_VICTIMS = (NIGHTLY_RUN, "database backend", WORKER, "postmaster")
+APPLICATION_NAMES = {
+    WEB_PROCESS: "almoner web server",
+    NIGHTLY_RUN: "almoner nightly run",
+    WORKER: "almoner background worker",
+}
+"""Who works in transactions, as PostgreSQL knows their connections; nobody else's are theirs."""
 PATIENCE_SECONDS = 10.0
 # A process stopped while it holds one of PostgreSQL's internal locks would stop the observer too.
 LONGEST_STOP_SECONDS = 0.5
 _OPEN = """
     SELECT pid, backend_xid::text FROM pg_stat_activity
     WHERE usename = 'almoner_app' AND backend_xid IS NOT NULL AND xact_start IS NOT NULL
+      AND (application_name = %(name)s OR %(name)s = '') AND position(%(doing)s IN query) > 0
     -- Rather in the middle of the work than while the commit is being written.
     ORDER BY query = 'COMMIT' OR coalesce(wait_event, '') IN ('WalSync', 'WALWrite'), xact_start DESC
 """
@@ -47,24 +54,31 @@ class Strike:
         return self.transaction is not None
 
 
-def strike(site: Site, victim: str, target: psutil.Process | None = None) -> Strike:
+def strike(site: Site, victim: str, target: psutil.Process | None = None, doing: str = "") -> Strike:
     """Kill ``victim`` inside an open transaction, or after ``PATIENCE_SECONDS`` wherever it stands.
 
-    ``target`` is its process when it is none of the site's own.
+    ``target`` is its process when it is none of the site's own; the statement that is run contains ``doing``.
     """
     deadline = time.monotonic() + PATIENCE_SECONDS
     # Found beforehand: looking through the processes takes longer than a transaction.
     target = target or _target(site, victim)
     with suppress(psycopg.OperationalError), site.look() as observer:
         while time.monotonic() < deadline:
-            for backend, transaction in observer.execute(_OPEN).fetchall():
+            for backend, transaction in open_transactions(observer, victim, doing):
                 aim = target or psutil.Process(backend)
                 with suppress(psutil.NoSuchProcess, ProcessLookupError):
-                    if _kill_within(aim, victim, observer, backend, transaction):
+                    if _kill_within(aim, victim, doing, observer, backend, transaction):
                         return Strike(victim, transaction)
     if target is not None:
         target.kill()
     return Strike(victim, None)
+
+
+def open_transactions(
+    observer: psycopg.Connection[Any], victim: str, doing: str = ""
+) -> list[tuple[int, str]]:
+    """Backend and transaction of those that would be hit, and that have written something."""
+    return observer.execute(_OPEN, {"name": APPLICATION_NAMES.get(victim, ""), "doing": doing}).fetchall()
 
 
 def _target(site: Site, victim: str) -> psutil.Process | None:
@@ -73,7 +87,7 @@ def _target(site: Site, victim: str) -> psutil.Process | None:
         return None
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
-        target = site.web_process() if victim == "web process" else site.postmaster()
+        target = {WEB_PROCESS: site.web_process, WORKER: site.worker_process}.get(victim, site.postmaster)()
         if target is not None:
             return target
         time.sleep(0.05)
@@ -81,12 +95,17 @@ def _target(site: Site, victim: str) -> psutil.Process | None:
 
 
 def _kill_within(
-    target: psutil.Process, victim: str, observer: psycopg.Connection[Any], backend: int, transaction: str
+    target: psutil.Process,
+    victim: str,
+    doing: str,
+    observer: psycopg.Connection[Any],
+    backend: int,
+    transaction: str,
 ) -> bool:
     """Kill if ``transaction`` is still open once its process stands still; whether that was so."""
     # A postmaster does no work of its own: what must stand still is the backend.
-    with _standing_still(target.pid if victim in _AT_WORK else backend):
-        still_open = (backend, transaction) in observer.execute(_OPEN).fetchall()
+    with _standing_still(target.pid if victim in APPLICATION_NAMES else backend):
+        still_open = (backend, transaction) in open_transactions(observer, victim, doing)
         if still_open:
             target.kill()
     return still_open

@@ -4,8 +4,16 @@
 -- refused. From the same postings the two summaries follow: the open item of a charge, and the balance of
 -- a patient account. The function runs as the owner, so that the application can read the summaries but
 -- has no right to write them; row-level security is forced on the owner too.
+--
+-- What is there already is found by its ids (= ANY), never by a join alone: for a hospital that is new beside a
+-- large one the planner expects no rows, and would look through all of the hospital's for each that changed.
 CREATE OR REPLACE FUNCTION ledger_keep_books() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    charge_ids uuid[] := (SELECT array_agg(DISTINCT charge_item_id) FROM fresh WHERE charge_item_id IS NOT NULL);
+    account_ids uuid[] := (
+        SELECT array_agg(DISTINCT patient_account_id) FROM fresh WHERE patient_account_id IS NOT NULL
+    );
 BEGIN
     IF EXISTS (
         SELECT FROM fresh GROUP BY hospital_id, entry_id, currency HAVING sum(amount_minor) <> 0
@@ -27,6 +35,7 @@ BEGIN
             payer_minor = item.payer_minor + change.payer_minor
         FROM change
         WHERE item.hospital_id = change.hospital_id AND item.id = change.charge_item_id
+          AND item.id = ANY (charge_ids)
         RETURNING item.id
     )
     INSERT INTO ledger_openitem (hospital_id, id, patient_account_id, currency, patient_minor, payer_minor)
@@ -50,6 +59,7 @@ BEGIN
             deposit_minor = balance.deposit_minor + change.deposit
         FROM change
         WHERE balance.hospital_id = change.hospital_id AND balance.id = change.patient_account_id
+          AND balance.id = ANY (account_ids)
         RETURNING balance.id
     )
     INSERT INTO ledger_patientbalance AS balance
@@ -64,7 +74,7 @@ BEGIN
     RETURN NULL;
 END $$;
 
-CREATE TRIGGER ledger_posting_keep_books AFTER INSERT ON ledger_posting
+CREATE OR REPLACE TRIGGER ledger_posting_keep_books AFTER INSERT ON ledger_posting
     REFERENCING NEW TABLE AS fresh FOR EACH STATEMENT EXECUTE FUNCTION ledger_keep_books();
 
 -- An entry without postings says nothing; it is refused at commit.
@@ -79,8 +89,14 @@ BEGIN
     RETURN NULL;
 END $$;
 
+DROP TRIGGER IF EXISTS ledger_journalentry_has_postings ON ledger_journalentry;
 CREATE CONSTRAINT TRIGGER ledger_journalentry_has_postings AFTER INSERT ON ledger_journalentry
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION ledger_entry_has_postings();
 
-ALTER TABLE ledger_posting ADD CONSTRAINT ledger_posting_account_fk
-    FOREIGN KEY (hospital_id, account_code) REFERENCES ledger_ledgeraccount (hospital_id, code);
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_constraint WHERE conname = 'ledger_posting_account_fk') THEN
+        ALTER TABLE ledger_posting ADD CONSTRAINT ledger_posting_account_fk
+            FOREIGN KEY (hospital_id, account_code) REFERENCES ledger_ledgeraccount (hospital_id, code);
+    END IF;
+END $$;

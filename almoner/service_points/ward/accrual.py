@@ -35,7 +35,8 @@ from almoner.payments.operations import PERMISSION_RECORD, apply_deposits, cance
 from almoner.service_points.ward.models import BedStay
 from almoner.service_points.ward.stays import lock_admissions, read_stays
 
-BATCH = 40
+BATCH = 10
+"""Stays in one transaction: a payment by one of them waits until it ends."""
 log = logging.getLogger(__name__)
 
 
