@@ -15,9 +15,11 @@ from ninja.operation import Operation
 from ninja.parser import Parser
 from ninja.renderers import BaseRenderer
 
+from almoner.administration.policies.api import router as policies_router
 from almoner.charging.api import router as charging_router
 from almoner.enforcement.api import router as enforcement_router
 from almoner.enforcement.plan_offer_api import router as plan_offer_router
+from almoner.estimates.api import router as estimates_router
 from almoner.hospitals.api import router as hospitals_router
 from almoner.hospitals.callers import ApiKeyAuth
 from almoner.kernel.errors import DomainError
@@ -26,6 +28,7 @@ from almoner.kernel.wire import PROBLEM_TYPE, Problem
 from almoner.messaging.api import router as messaging_router
 from almoner.orders.api import router as orders_router
 from almoner.patients.api import router as patients_router
+from almoner.patients.diagnoses_api import router as diagnoses_router
 from almoner.payments.api import router as payments_router
 from almoner.payments.cash_api import router as cash_router
 from almoner.payments.plan_api import router as plan_router
@@ -125,6 +128,7 @@ def _build() -> AlmonerApi:
     for router in (
         hospitals_router,
         patients_router,
+        diagnoses_router,
         charging_router,
         payments_router,
         plan_router,
@@ -134,6 +138,8 @@ def _build() -> AlmonerApi:
         orders_router,
         scheduling_router,
         messaging_router,
+        estimates_router,
+        policies_router,
     ):
         api.add_router("", router)
     api.add_service_points()

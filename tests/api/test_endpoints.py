@@ -73,6 +73,73 @@ CALLS = [
     _get("list_encounters", lambda w: f"/encounters?patient_id={w.encounter.patient_id}", EMPTY),
     _get("get_encounter", lambda w: f"/encounters/{w.encounter.id}"),
     _post("set_triage", lambda w: f"/encounters/{w.encounter.id}/triage", lambda w: {"triage_level": 3}),
+    _get("list_diagnoses", lambda w: f"/encounters/{w.diagnosis_id and w.encounter.id}/diagnoses"),
+    _post(
+        "record_diagnosis",
+        lambda w: f"/encounters/{w.encounter.id}/diagnoses",
+        lambda w: {"text": "Angina pectoris", "code": "i209"},
+    ),
+    Call("withdraw_diagnosis", lambda w: f"/diagnoses/{w.diagnosis_id}/withdrawal", lambda w: {}, 201),
+    _get("list_policies", lambda w: ("/policies", w.configured)[0], OWN),
+    _get(
+        "get_settings_in_force", lambda w: "/policies/in-force?department=cardiology&module=laboratory", OWN
+    ),
+    _post(
+        "save_policy",
+        lambda w: "/policies",
+        lambda w: {
+            "scope": "department",
+            "subject": "cardiology",
+            "settings": {"payment_enforcement": "strict", "grace_period": 3, "allow": ["stat"]},
+            "based_on": w.configured,
+        },
+        elsewhere=409,
+    ),
+    _post(
+        "preview_policy",
+        lambda w: "/policies/preview",
+        lambda w: {
+            "scope": "hospital",
+            "settings": {"global_policy": "flexible", "deferral_limit_minor": None},
+            "days": w.decision_id and 7,
+        },
+        status=200,
+        elsewhere=OWN,
+    ),
+    _post(
+        "make_estimate",
+        lambda w: "/estimates",
+        lambda w: {
+            "patient_id": w.patient.id,
+            "expected_on": "2026-03-02",
+            "valid_until": "2026-03-09",
+            "services": [{"service": "blood_count"}, {"service": "bandage", "quantity": "2"}],
+            "deposit_minor": 1000,
+        },
+    ),
+    _get("list_estimates", lambda w: f"/estimates?patient_id={w.estimate_id and w.patient.id}", EMPTY),
+    _get("get_estimate", lambda w: f"/estimates/{w.estimate_id}"),
+    _post(
+        "record_estimate_consent",
+        lambda w: f"/estimates/{w.estimate_id}/consent",
+        lambda w: {"given_by": "Ada Byron", "how": "signed"},
+    ),
+    _post(
+        "link_estimate_visit",
+        lambda w: f"/estimates/{w.estimate_id}/visit",
+        lambda w: {"encounter_id": w.encounter.id},
+    ),
+    _get("list_notes", lambda w: f"/consultation/encounters/{w.note_id and w.encounter.id}/notes"),
+    _post(
+        "write_note",
+        lambda w: f"/consultation/encounters/{w.started_encounter_id}/notes",
+        lambda w: {"text": "No fever."},
+    ),
+    _post(
+        "correct_note",
+        lambda w: f"/consultation/notes/{w.note_id}/corrections",
+        lambda w: {"text": "No fever, no cough."},
+    ),
     Call("close_encounter", lambda w: f"/encounters/{w.encounter.id}/closure", lambda w: {}, 201),
     _post(
         "capture_event",

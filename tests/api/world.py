@@ -16,18 +16,21 @@ from almoner.enforcement.facts import Subject
 from almoner.enforcement.models import Override, PaymentPolicy
 from almoner.enforcement.operations import grant_override
 from almoner.enforcement.queries import plan_offer
-from almoner.hospitals.models import Bed
+from almoner.estimates.operations import Wanted, make_estimate
+from almoner.hospitals.models import Bed, Hospital
 from almoner.kernel.actor import Actor
 from almoner.kernel.clock import local_date, now
 from almoner.kernel.ids import new_id
 from almoner.messaging.models import Message
 from almoner.orders import operations as orders
 from almoner.orders.models import Admission, Prescription, TestOrder, TestOrderLine
+from almoner.patients.diagnoses import record_diagnosis
 from almoner.patients.models import Encounter
 from almoner.payments import operations as payments
 from almoner.payments.plans import Terms
 from almoner.scheduling.appointments import book
 from almoner.scheduling.models import Appointment
+from almoner.service_points.consultation import operations as consultation
 from almoner.service_points.laboratory import operations as laboratory
 from almoner.service_points.laboratory.models import LaboratorySettings
 from almoner.service_points.laboratory.rules import Bounds, Usual
@@ -336,6 +339,34 @@ class World:
         response = self.owner.post(f"/consultation/encounters/{self.encounter.id}/start")
         assert response.json()["result"] is not None
         return self.encounter.id
+
+    @cached_property
+    def note_id(self) -> UUID:
+        text = {"text": "No fever."}
+        return consultation.write_note(self.hospital.id, self.started_encounter_id, **text, **self._key()).id
+
+    @cached_property
+    def diagnosis_id(self) -> UUID:
+        found = {"text": "Angina pectoris", "code": "I20.9"}
+        return record_diagnosis(self.hospital.id, self.encounter.id, **found, **self._key()).id
+
+    @cached_property
+    def estimate_id(self) -> UUID:
+        """A blood count for the patient, valid for a week."""
+        day = local_date(self.at, "UTC")
+        wanted = Wanted(
+            expected_on=day,
+            valid_until=day + timedelta(days=7),
+            patient_id=self.patient.id,
+            services=(("blood_count", Decimal(1)),),
+        )
+        return make_estimate(self.hospital.id, wanted, **self._key()).id
+
+    @cached_property
+    def configured(self) -> int:
+        """The version of the configuration when the hospital says how hard it asks."""
+        enforce(self.hospital, "hospital", payment_enforcement={"global_policy": "strict"})
+        return Hospital.objects.get(id=self.hospital.id).configuration_version
 
     @cached_property
     def duplicate(self) -> TestPatient:

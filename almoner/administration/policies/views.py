@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -14,12 +13,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from almoner.administration.policies import presenting, queries
 from almoner.administration.policies.forms import PolicyForm, PutInForceForm
+from almoner.administration.policies.trying import try_policy
 from almoner.enforcement.facts import policies_at
-from almoner.enforcement.policy import PERMISSION_SET_POLICY, read_policies
-from almoner.enforcement.preview import Preview, preview
+from almoner.enforcement.policy import PERMISSION_SET_POLICY
 from almoner.hospitals.models import Hospital
-from almoner.interop.hospital_file.operations import change_policy, plan_policy
-from almoner.interop.hospital_file.policies import Policy
+from almoner.interop.hospital_file.operations import change_policy
 from almoner.kernel.tenancy import transaction
 from almoner.pages.answers import go_to
 from almoner.pages.forms import sent
@@ -139,7 +137,7 @@ def _open(request: HospitalRequest, scope: str, subject: str) -> tuple[PolicyFor
 def _try(request: HospitalRequest, form: PolicyForm) -> dict[str, Any]:
     """What the change of a valid form would have done, and the form that puts it in force."""
     policy, days = form.policy(), form.cleaned_data["days"]
-    result = _preview(request, policy, days)
+    result = try_policy(request.hospital.id, policy, days=days, at=request.at)
     with transaction(request.hospital.id):
         patients = queries.names_of_patients(one.patient_id for one in (*result.held, *result.released))
         names = queries.read_names()
@@ -154,17 +152,6 @@ def _try(request: HospitalRequest, form: PolicyForm) -> dict[str, Any]:
     )
     signed = PutInForceForm.signed(policy, form.cleaned_data["based_on"])
     return {"panel": panel, "put_in_force": PutInForceForm(initial={"change": signed})}
-
-
-def _preview(request: HospitalRequest, policy: Policy, days: int) -> Preview:
-    plan = plan_policy(request.hospital.id, policy)
-    rows = ((str(key[0]), str(key[1]), settings) for key, settings in plan.new["policies"].items())
-    return preview(
-        request.hospital.id,
-        read_policies(plan.version, rows),
-        since=request.at - timedelta(days=days),
-        until=request.at,
-    )
 
 
 @require_POST

@@ -23,8 +23,10 @@ from almoner.hospitals.callers import ApiRequest, needs
 from almoner.kernel.wire import IdempotencyKey, Input, Resource, answer
 from almoner.service_points.consultation import operations
 from almoner.service_points.consultation.models import Consultation
+from almoner.service_points.consultation.notes_api import router as notes_router
 
 router = Router(tags=["Consultation"])
+router.add_router("", notes_router)
 
 
 class ConsultationResource(Resource):
