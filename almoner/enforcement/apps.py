@@ -10,6 +10,7 @@ _REMINDERS = "almoner.enforcement.reminders.find_reminders"
 class EnforcementConfig(AppConfig):
     name = "almoner.enforcement"
     label = "enforcement"
+    plan_fee_rule = "almoner.enforcement.plan_offers.plan_fee_rule"
     part_rule = "almoner.enforcement.parts.part_rule"
     event_kinds = (EventKind("payment.missed", "Payment missed"),)
     charge_rules = (

@@ -63,7 +63,7 @@ def accept_plan_offer(
             hospital_id,
             patient_account_id=offer.patient_account_id,
             encounter_id=offer.encounter_id,
-            total_minor=offer.total_minor,
+            total_minor=offer.owed_minor,
             terms=offer.terms,
             patient_agreed_by=patient_agreed_by,
             idempotency_key=idempotency_key,

@@ -32,12 +32,16 @@ class OfferedInstalment(Resource):
 
 
 class PlanOfferResource(Resource):
-    """A plan that may be agreed as it stands, by its ``code``; for a visit, or for the account (null)."""
+    """A plan that may be agreed as it stands, by its ``code``; for a visit, or for the account (null).
+
+    ``fees_minor`` of the total is what the plan itself costs.
+    """
 
     code: str
     patient_account_id: UUID
     encounter_id: UUID | None
     total_minor: int
+    fees_minor: int
     down_payment_minor: int
     currency: str
     frequency: str
@@ -65,6 +69,7 @@ def offer_resource(offer: PlanOffer) -> PlanOfferResource:
         patient_account_id=offer.patient_account_id,
         encounter_id=offer.encounter_id,
         total_minor=offer.total_minor,
+        fees_minor=offer.fees_minor,
         down_payment_minor=offer.down_payment_minor,
         currency=offer.currency,
         frequency=offer.terms.frequency.value,

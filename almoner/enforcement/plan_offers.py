@@ -9,11 +9,15 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from almoner.enforcement.facts import policies_at
 from almoner.enforcement.policy import Policies, Settings
 from almoner.enforcement.rules import Facts, critical_condition, is_emergency
+from almoner.hospitals.models import Hospital
 from almoner.kernel.idempotency import content_hash
 from almoner.kernel.money import round_half_up
 from almoner.kernel.service_points import modules
+from almoner.patients.models import Encounter, Patient
+from almoner.payments.operations import PlanFees
 from almoner.payments.plans import INTERVALS, Frequency, Instalment, Terms, day_after, schedule
 
 
@@ -21,13 +25,15 @@ from almoner.payments.plans import INTERVALS, Frequency, Instalment, Terms, day_
 class PlanOffer:
     """A plan that staff may agree with the patient as it stands; amounts in minor units of ``currency``.
 
-    For everything open or foreseen of ``encounter_id``; None: for what is open on the account. The first of
-    ``instalments`` is the down payment (number 0) when there is one.
+    For everything open or foreseen of ``encounter_id``; None: for what is open on the account. ``total_minor`` is
+    ``owed_minor`` with what the plan itself costs. The first of ``instalments`` is the down payment (number 0)
+    when there is one.
     """
 
     patient_id: UUID
     patient_account_id: UUID
     encounter_id: UUID | None
+    owed_minor: int
     total_minor: int
     currency: str
     terms: Terms
@@ -36,13 +42,24 @@ class PlanOffer:
     @property
     def code(self) -> str:
         """What tells this offer from another one, so that only what was shown is agreed."""
-        content = [self.patient_account_id, self.encounter_id, self.total_minor, self.terms.as_data()]
+        content = [
+            self.patient_account_id,
+            self.encounter_id,
+            self.owed_minor,
+            self.total_minor,
+            self.terms.as_data(),
+        ]
         return content_hash(content)[:16]
 
     @property
     def down_payment_minor(self) -> int:
         """What is due at once."""
         return self.terms.down_payment_minor
+
+    @property
+    def fees_minor(self) -> int:
+        """What the plan itself costs."""
+        return self.total_minor - self.owed_minor
 
     @property
     def instalment_minor(self) -> int:
@@ -105,9 +122,12 @@ def _offer(
         return None
     if not discharging and any(_is_emergency(policies, item, owing.category) for item in items):
         return None
-    terms, total_minor = most_careful(asked), sum(item["due_minor"] for item in items)
-    if not _fits(terms, total_minor) or _missed_lately(terms, owing):
+    terms, owed_minor = most_careful(asked), sum(item["due_minor"] for item in items)
+    if not _fits(terms, owed_minor) or _missed_lately(terms, owing):
         return None
+    department = items[0]["encounter_department"] or "" if encounter_id else ""
+    fees = fees_of_settings(policies.resolve(department=department, category=owing.category))
+    total_minor = owed_minor + fees.setup_minor + fees.instalment_minor * (terms.plan_instalments or 1)
     agreed = _terms(terms, total_minor, owing)
     if agreed.instalments > total_minor - agreed.down_payment_minor:
         return None
@@ -115,11 +135,29 @@ def _offer(
         patient_id=owing.patient_id,
         patient_account_id=UUID(account_id),
         encounter_id=encounter_id,
+        owed_minor=owed_minor,
         total_minor=total_minor,
         currency=owing.currency,
         terms=agreed,
         instalments=schedule(agreed, total_minor, agreed_on=owing.today),
     )
+
+
+def fees_of_settings(settings: Settings) -> PlanFees:
+    """What a plan costs by ``settings``."""
+    return PlanFees(settings.plan_fee_amount_minor or 0, settings.plan_fee_per_instalment_minor or 0)
+
+
+def plan_fee_rule(hospital_id: UUID, patient_id: UUID, encounter_id: UUID | None) -> PlanFees:
+    """What a plan costs for the visit (by its department and the patient's category), or without one for what is
+    owed on the account (by the category): the rule that ``payments.operations.plan_fees`` asks."""
+    version = Hospital.objects.values_list("configuration_version", flat=True).get(id=hospital_id)
+    category = Patient.objects.values_list("category", flat=True).get(id=patient_id)
+    department = ""
+    if encounter_id is not None:
+        department = Encounter.objects.values_list("department__code", flat=True).get(id=encounter_id)
+    settings = policies_at(hospital_id, version).resolve(department=department, category=category)
+    return fees_of_settings(settings)
 
 
 def _account_that_owes_most(items: Sequence[Mapping[str, Any]]) -> str:

@@ -87,7 +87,8 @@ class Settings:
     or about a deposit that runs low (``enforcement.reminders``).
     ``auto_plans``: whether a plan is offered without anybody working one out (``enforcement.plan_offers``), of
     ``plan_minimum_minor`` to ``plan_maximum_minor``, in ``plan_instalments`` a ``plan_interval`` apart after
-    ``plan_down_percent`` at once, to who missed no instalment for ``plan_history_months``.
+    ``plan_down_percent`` at once, to who missed no instalment for ``plan_history_months``. Any plan costs
+    ``plan_fee_amount_minor``, and ``plan_fee_per_instalment_minor`` for each instalment after the down payment.
     """
 
     level: Level | None = None
@@ -125,6 +126,8 @@ class Settings:
     plan_interval: Frequency | None = None
     plan_down_percent: int | None = None
     plan_history_months: int | None = None
+    plan_fee_amount_minor: int | None = None
+    plan_fee_per_instalment_minor: int | None = None
 
 
 DEFAULTS = Settings(
@@ -327,6 +330,8 @@ _KEYS: dict[str, tuple[str, Any]] = {
     "plan_interval": ("plan_interval", _from({interval.value: interval for interval in INTERVALS})),
     "plan_down_percent": ("plan_down_percent", _whole(0, 90)),
     "plan_history_months": ("plan_history_months", _whole(0, 120)),
+    "plan_fee_amount_minor": ("plan_fee_amount_minor", _whole(0, 10**13)),
+    "plan_fee_per_instalment_minor": ("plan_fee_per_instalment_minor", _whole(0, 10**13)),
 }
 
 

@@ -11,6 +11,7 @@ from django.utils.translation import gettext
 from almoner.enforcement.policy import OverrideRule, Policies, Settings, keys_of, read_policies
 
 LATE_FEE_SERVICE = "late_fee"
+PLAN_FEE_SERVICE = "plan_fee"
 _Blocks = Mapping[Any, Mapping[str, Any]]
 """What blocks say, by (scope, subject)."""
 
@@ -61,6 +62,14 @@ def _in_block(
             "late_fees",
             gettext("Late fees are charged as the service late_fee: add it to the services first."),
         )
+    for setting in ("plan_fee_amount_minor", "plan_fee_per_instalment_minor"):
+        if getattr(own, setting) and PLAN_FEE_SERVICE not in services:
+            yield (
+                setting,
+                gettext(
+                    "The fees of plans are charged as the service plan_fee: add it to the services first."
+                ),
+            )
     yield from ((setting, says()) for setting, holds, says in _PAIRS if holds(own, now))
     if own.critical_condition_triage is not None and not policies.critical_conditions():
         yield (

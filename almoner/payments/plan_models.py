@@ -14,12 +14,14 @@ class PaymentPlan(TenantModel):
     It covers the charges of ``encounter``; without one, what had been charged on the account when it was
     agreed. ``patient_agreed_by`` is who said yes (the patient, a relative), ``agreed_by`` the member of the
     staff. An instalment counts as missed ``grace_days`` after its day. ``replaces`` is the plan that this
-    one was made out of. ``payments_plan_standing`` (sql/plans.sql) tells how a plan stands.
+    one was made out of. ``fees_minor`` of the total is what the plan itself costs (operations/plan_fees.py).
+    ``payments_plan_standing`` (sql/plans.sql) tells how a plan stands.
     """
 
     patient_account = TenantForeignKey(PatientAccount)
     encounter = TenantForeignKey(Encounter, null=True)
     total_minor = models.BigIntegerField()
+    fees_minor = models.BigIntegerField(db_default=0)
     currency = models.CharField(max_length=3)
     frequency = models.CharField(max_length=12, db_default="monthly")
     grace_days = models.SmallIntegerField(db_default=0)
@@ -32,6 +34,10 @@ class PaymentPlan(TenantModel):
     class Meta:
         constraints = [
             models.CheckConstraint(condition=models.Q(total_minor__gt=0), name="plan_total_positive"),
+            models.CheckConstraint(
+                condition=models.Q(fees_minor__gte=0, fees_minor__lt=models.F("total_minor")),
+                name="plan_fees_within_total",
+            ),
             models.CheckConstraint(condition=models.Q(grace_days__range=(0, 30)), name="plan_grace_days"),
             models.UniqueConstraint(fields=["hospital_id", "replaces"], name="plan_replaced_once"),
         ]

@@ -21,12 +21,13 @@ class PlanStanding:
     """How a plan stands; amounts in minor units.
 
     ``behind_minor`` is what should have been paid by now and was not, ``missed`` how many instalments that
-    concerns. ``next_due_minor`` is open of the first unpaid instalment, due on ``next_due_on``.
+    concerns; ``settled_minor`` is what was paid and the fees that were taken back. ``next_due_minor`` is open of the first unpaid instalment, due on ``next_due_on``.
     ``settled_on``: when the last of it was paid.
     """
 
     status: PlanStatus
     paid_minor: int
+    settled_minor: int
     behind_minor: int
     missed: int
     next_due_on: date | None
@@ -64,14 +65,16 @@ def standings_of(plans: Iterable[PaymentPlan], at: datetime) -> dict[UUID, PlanS
     ids = [plan.id for plan in plans]
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT asked.id, s.status, s.paid_minor, s.behind_minor, s.missed, s.next_due_on, s.next_due_minor,"
+            "SELECT asked.id, s.status, s.paid_minor, s.settled_minor, s.behind_minor, s.missed, s.next_due_on, s.next_due_minor,"
             " s.settled_on FROM unnest(%s::uuid[]) AS asked (id)"
             " CROSS JOIN LATERAL payments_plan_standing(%s, asked.id, %s) AS s",
             [ids, require_transaction(), at],
         )
         return {
-            plan_id: PlanStanding(PlanStatus(status), paid, behind, missed, next_on, next_minor or 0, settled)
-            for plan_id, status, paid, behind, missed, next_on, next_minor, settled in cursor.fetchall()
+            plan_id: PlanStanding(
+                PlanStatus(status), paid, covered, behind, missed, next_on, next_minor or 0, settled
+            )
+            for plan_id, status, paid, covered, behind, missed, next_on, next_minor, settled in cursor.fetchall()
         }
 
 

@@ -26,6 +26,7 @@ class NewInstalment(Input):
 class NewPaymentPlan(Input):
     """An arrangement to pay ``total_minor`` in parts; ``encounter_id`` left out: what the account owes so far.
 
+    What the plan itself costs here (``fees_minor`` of the answer) comes on top, and ``parts`` add up to both.
     ``instalments`` equal parts from ``first_due_on`` on, ``frequency`` apart, the last one taking the rest; or
     ``parts`` with their days and amounts. ``down_payment_minor`` is due at once. An instalment counts as missed
     ``grace_days`` after its day. ``patient_agreed_by``: who agreed for the patient.
@@ -75,6 +76,7 @@ class PaymentPlanResource(Resource):
     patient_account_id: UUID
     encounter_id: UUID | None
     total_minor: int
+    fees_minor: int
     paid_minor: int
     behind_minor: int
     currency: str
@@ -104,6 +106,7 @@ def plan_resources(plans: Sequence[PaymentPlan], at: datetime) -> list[PaymentPl
             patient_account_id=plan.patient_account_id,
             encounter_id=plan.encounter_id,
             total_minor=plan.total_minor,
+            fees_minor=plan.fees_minor,
             paid_minor=standings[plan.id].paid_minor,
             behind_minor=standings[plan.id].behind_minor,
             currency=plan.currency,
@@ -115,7 +118,7 @@ def plan_resources(plans: Sequence[PaymentPlan], at: datetime) -> list[PaymentPl
                     amount_minor=one.amount_minor,
                     paid_minor=one.paid_minor,
                 )
-                for one in fill(parts.get(plan.id, []), standings[plan.id].paid_minor)
+                for one in fill(parts.get(plan.id, []), standings[plan.id].settled_minor)
             ],
             grace_days=plan.grace_days,
             status=standings[plan.id].status.value,

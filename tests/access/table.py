@@ -125,6 +125,7 @@ TABLE: dict[str, tuple[str, frozenset[str]]] = {
     "plans:offer-patient": ("POST", AGREES_PLANS),
     "plans:offer-visit": ("POST", AGREES_PLANS),
     "plans:pay": ("POST", TAKES_PAYMENTS),
+    "plans:settle": ("POST", TAKES_PAYMENTS),
     "plans:plan": ("GET", AGREES_PLANS | TAKES_PAYMENTS),
     "plans:agreement": ("GET", AGREES_PLANS | TAKES_PAYMENTS),
     "plans:cancel": ("POST", AGREES_PLANS),

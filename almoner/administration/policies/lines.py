@@ -317,6 +317,23 @@ SECTIONS: tuple[tuple[Any, tuple[Line, ...]], ...] = (
         ),
     ),
     (
+        _("What payment plans cost"),
+        (
+            Line(
+                "plan_fee_amount_minor",
+                _("For the agreement"),
+                _everywhere("plan_fee_amount_minor"),
+                AMOUNT,
+            ),
+            Line(
+                "plan_fee_per_instalment_minor",
+                _("For each instalment after the down payment"),
+                _everywhere("plan_fee_per_instalment_minor"),
+                AMOUNT,
+            ),
+        ),
+    ),
+    (
         _("When charges fall due"),
         (
             Line(

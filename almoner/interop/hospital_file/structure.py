@@ -86,7 +86,15 @@ class HospitalBlock(Block):
     rounding_step: Amount | None = Field(None, description="The smallest amount a charge is rounded to.")
 
 
-AMOUNT_SETTINGS = ("deferral_limit", "late_fee_amount", "late_fee_cap", "plan_minimum", "plan_maximum")
+AMOUNT_SETTINGS = (
+    "deferral_limit",
+    "late_fee_amount",
+    "late_fee_cap",
+    "plan_minimum",
+    "plan_maximum",
+    "plan_fee_amount",
+    "plan_fee_per_instalment",
+)
 """Settings that are amounts in the file and minor units (``deferral_limit_minor``) everywhere else."""
 
 
@@ -157,6 +165,12 @@ class GateSettings(Block):
     )
     plan_history_months: Annotated[int, whole_of(0, 120)] | None = Field(
         None, description="For how many months no instalment may have been missed; 12."
+    )
+    plan_fee_amount: Amount | None = Field(
+        None, description="What agreeing on a plan costs (the service plan_fee)."
+    )
+    plan_fee_per_instalment: Amount | None = Field(
+        None, description="What each instalment after the down payment costs."
     )
 
 

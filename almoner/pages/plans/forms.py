@@ -13,6 +13,7 @@ from almoner.kernel.errors import DomainError
 from almoner.kernel.money import InvalidAmount, Money
 from almoner.pages.amounts import read_amount
 from almoner.pages.forms import AmountField, StaffForm
+from almoner.payments.operations import PlanFees
 from almoner.payments.plans import MAXIMUM_GRACE_DAYS, MAXIMUM_INSTALMENTS, Frequency, Terms
 
 FREQUENCIES = {
@@ -48,6 +49,8 @@ class TermsForm(StaffForm):
         required=False,
     )
     down_payment = AmountField(label=_("Down payment"), minimum_minor=0, required=False)
+    fee = forms.IntegerField(widget=forms.HiddenInput, min_value=0, required=False)
+    fee_per_instalment = forms.IntegerField(widget=forms.HiddenInput, min_value=0, required=False)
     grace_days = forms.IntegerField(
         label=_("Days of grace"), min_value=0, max_value=MAXIMUM_GRACE_DAYS, initial=0, required=False
     )
@@ -85,6 +88,12 @@ class TermsForm(StaffForm):
             self.add_error("parts", text % {"given": given, "expected": expected})
         else:
             super().refuse(error)
+
+    @property
+    def fees_shown(self) -> PlanFees:
+        """What the plan costs, as the opened form says it."""
+        data = self.cleaned_data
+        return PlanFees(data["fee"] or 0, data["fee_per_instalment"] or 0)
 
     @property
     def terms(self) -> Terms:

@@ -19,13 +19,20 @@ from almoner.pages.answers import done
 from almoner.pages.forms import sent
 from almoner.pages.plans.forms import OfferForm
 from almoner.pages.plans.presenting import preview_lines, terms_say
+from almoner.pages.plans.queries import read_plan
 from almoner.pages.staff import HospitalRequest, hospital_view
 from almoner.pages.step_actions import PayForm, cash_points
 from almoner.patients.models import Patient
 from almoner.patients.operations import find_encounter, surviving
 from almoner.payments.models import PaymentPlan
-from almoner.payments.operations import PERMISSION_PLAN, PERMISSION_RECORD, Recorded, record_payment
-from almoner.payments.plan_queries import find_plan, standing_of
+from almoner.payments.operations import (
+    PERMISSION_PLAN,
+    PERMISSION_RECORD,
+    Recorded,
+    record_payment,
+    settle_plan,
+)
+from almoner.payments.plan_queries import standing_of
 from almoner.payments.queries import open_session_of
 
 INVALID = 422
@@ -90,6 +97,7 @@ def _dialog(
         context |= {
             "lines": preview_lines(offer.instalments, request.formats),
             "total": request.formats.money(offer.total_minor),
+            "fees": request.formats.money(offer.fees_minor) if offer.fees_minor else "",
             "terms": terms_say(offer.terms, request.formats),
         }
     return render(request, "plans/offer.html", context, status=INVALID if form.is_bound else 200)
@@ -118,12 +126,19 @@ def pay(request: HospitalRequest, plan_id: UUID) -> HttpResponse:
     return _pay(request, plan_id, sent(request))
 
 
-def _pay(request: HospitalRequest, plan_id: UUID, data: Any) -> HttpResponse:
+@require_http_methods(["GET", "POST"])
+@hospital_view(PERMISSION_RECORD)
+def settle(request: HospitalRequest, plan_id: UUID) -> HttpResponse:
+    """A dialog: take the rest of the plan at once, without the fees of instalments whose day has not come."""
+    return _pay(request, plan_id, sent(request), settling=True)
+
+
+def _pay(request: HospitalRequest, plan_id: UUID, data: Any, *, settling: bool = False) -> HttpResponse:
     with transaction(request.hospital.id):
-        plan = find_plan(plan_id, "patient_account__patient")
-        standing, points = standing_of(plan, request.at), cash_points()
+        read, points = read_plan(plan_id, at=request.at, today=request.today), cash_points()
         mine = open_session_of(request.user.id)
-    due_minor = standing.behind_minor or standing.next_due_minor
+    plan, standing = read.plan, read.standing
+    due_minor = read.to_settle_minor if settling else standing.behind_minor or standing.next_due_minor
     form = PayForm(
         data,
         currency=plan.currency,
@@ -135,7 +150,7 @@ def _pay(request: HospitalRequest, plan_id: UUID, data: Any) -> HttpResponse:
         },
     )
     if data is not None:
-        recorded = form.attempt(lambda: _take(request, form, plan))
+        recorded = form.attempt(lambda: _take(request, form, plan, settling=settling))
         if recorded is not None:
             amount = request.formats.money(recorded.amount_minor)
             return done(
@@ -144,8 +159,8 @@ def _pay(request: HospitalRequest, plan_id: UUID, data: Any) -> HttpResponse:
             )
     context = {
         "form": form,
-        "action": reverse("plans:pay", args=[plan_id]),
-        "patient": plan.patient_account.patient,
+        "action": reverse("plans:settle" if settling else "plans:pay", args=[plan_id]),
+        "patient": read.patient,
         "step_title": _("Payment plan"),
         "due": request.formats.money(due_minor),
         "advance": "",
@@ -154,22 +169,27 @@ def _pay(request: HospitalRequest, plan_id: UUID, data: Any) -> HttpResponse:
     return render(request, "steps/pay.html", context, status=INVALID if form.errors else 200)
 
 
-def _take(request: HospitalRequest, form: PayForm, plan: PaymentPlan) -> Recorded:
+def _take(request: HospitalRequest, form: PayForm, plan: PaymentPlan, *, settling: bool) -> Recorded | None:
     """Record the payment of a valid ``form`` for what ``plan`` covers."""
     data = form.cleaned_data
+    payment = {
+        "method": data["method"],
+        "amount_minor": data["amount"],
+        "tendered_minor": data["tendered"],
+        "cash_point": data["cash_point"],
+        "reference": data["reference"],
+        "idempotency_key": form.key,
+        "time_zone": request.hospital.time_zone,
+        "actor": request.actor,
+        "at": request.at,
+    }
+    if settling:
+        return settle_plan(request.hospital.id, plan.id, **payment)
     return record_payment(
         request.hospital.id,
         patient_account_id=plan.patient_account_id,
-        method=data["method"],
-        amount_minor=data["amount"],
-        tendered_minor=data["tendered"],
         currency=plan.currency,
-        cash_point=data["cash_point"],
-        reference=data["reference"],
         encounter_id=plan.encounter_id,
         excess="deposit" if plan.encounter_id else "refuse",
-        idempotency_key=form.key,
-        time_zone=request.hospital.time_zone,
-        actor=request.actor,
-        at=request.at,
+        **payment,
     )

@@ -73,6 +73,8 @@ class PlanPage:
     paid: str
     paid_percent: int
     left: str
+    fees: str
+    fees_spared: str
     behind: str
     missed: str
     covers: str
@@ -210,7 +212,6 @@ def present_plan(read: PlanRead, formats: Formats, actor: Actor, *, today: date)
     """``read`` as ``actor`` may act on it."""
     plan, standing = read.plan, read.standing
     in_force = standing.status in (PlanStatus.ON_TRACK, PlanStatus.BEHIND)
-    left_minor = plan.total_minor - standing.paid_minor
     may_pay = in_force and actor.may(PERMISSION_RECORD)
     return PlanPage(
         id=plan.id,
@@ -222,7 +223,9 @@ def present_plan(read: PlanRead, formats: Formats, actor: Actor, *, today: date)
         total=formats.money(plan.total_minor),
         paid=formats.money(standing.paid_minor),
         paid_percent=_percent(standing.paid_minor, plan.total_minor),
-        left=formats.money(left_minor) if in_force else "",
+        left=formats.money(read.to_settle_minor) if in_force else "",
+        fees=formats.money(plan.fees_minor) if plan.fees_minor else "",
+        fees_spared=formats.money(read.not_earned_minor) if read.not_earned_minor and in_force else "",
         behind=formats.money(standing.behind_minor) if standing.behind_minor else "",
         missed=_missed(standing.missed),
         covers=_covers(read, formats),
@@ -237,7 +240,7 @@ def present_plan(read: PlanRead, formats: Formats, actor: Actor, *, today: date)
         instalments=_lines(read, formats, today, ended=not in_force),
         change=_change(read, formats, actor) if read.change and in_force else None,
         may_change=in_force and actor.may(PERMISSION_PLAN),
-        settle_url=reverse("cashier:account", args=[read.patient.id]) if may_pay else "",
+        settle_url=reverse("plans:settle", args=[plan.id]) if may_pay and read.to_settle_minor else "",
         pay_url=reverse("plans:pay", args=[plan.id]) if may_pay else "",
         pay=formats.money(standing.behind_minor or standing.next_due_minor),
         agreement_url=reverse("plans:agreement", args=[plan.id]),

@@ -11,6 +11,7 @@ from django.db import connection
 from almoner.kernel.tenancy import require_transaction
 from almoner.patients.models import Encounter, Patient
 from almoner.payments.models import PaymentPlan, PlanCancellation, PlanChangeRequest
+from almoner.payments.operations import fees_of, not_earned
 from almoner.payments.plan_queries import (
     InstalmentStanding,
     PlanStanding,
@@ -35,22 +36,30 @@ class PlanRead:
     cancellation: PlanCancellation | None
     replaced_by: UUID | None
     change: PlanChangeRequest | None
+    not_earned_minor: int
+
+    @property
+    def to_settle_minor(self) -> int:
+        """What pays the rest at once: without the fees of instalments whose day has not come."""
+        return self.plan.total_minor - self.standing.settled_minor - self.not_earned_minor
 
 
-def read_plan(plan_id: UUID, *, at: datetime) -> PlanRead:
-    """The plan and what belongs to it; five statements. Raises ``NotFound``."""
+def read_plan(plan_id: UUID, *, at: datetime, today: date) -> PlanRead:
+    """The plan and what belongs to it; five statements, two more when the plan has fees. Raises ``NotFound``."""
     plan = find_plan(plan_id, "patient_account__patient", "encounter__department")
     standing = standing_of(plan, at)
     cancelled = standing.status == "cancelled"
+    charged = fees_of(plan) if plan.fees_minor else []
     return PlanRead(
         plan=plan,
         patient=plan.patient_account.patient,
         visit=plan.encounter,
         standing=standing,
-        instalments=fill(instalments_of(plan), standing.paid_minor),
+        instalments=fill(instalments_of(plan), standing.settled_minor),
         cancellation=PlanCancellation.objects.filter(plan=plan).first() if cancelled else None,
         replaced_by=PaymentPlan.objects.filter(replaces=plan).values_list("id", flat=True).first(),
         change=None if cancelled else PlanChangeRequest.objects.filter(plan=plan, decision="").first(),
+        not_earned_minor=sum(item.net_minor or 0 for item in not_earned(plan, charged, today)),
     )
 
 

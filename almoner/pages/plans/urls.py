@@ -17,6 +17,7 @@ urlpatterns = [
     path("offers/visits/<uuid:encounter_id>/", offers.for_visit, name="offer-visit"),
     path(_PLAN, views.plan, name="plan"),
     path(f"{_PLAN}pay/", offers.pay, name="pay"),
+    path(f"{_PLAN}settle/", offers.settle, name="settle"),
     path(f"{_PLAN}agreement/", views.agreement, name="agreement"),
     path(f"{_PLAN}cancel/", views.cancel, name="cancel"),
     path(f"{_PLAN}change/", views.change, name="change"),

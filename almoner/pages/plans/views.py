@@ -27,6 +27,7 @@ from almoner.payments.operations import (
     PERMISSION_RECORD,
     approve_plan_change,
     cancel_plan,
+    fees_for,
     refuse_plan_change,
     request_plan_change,
 )
@@ -57,7 +58,10 @@ def plans(request: HospitalRequest) -> HttpResponse:
 def plan(request: HospitalRequest, plan_id: UUID) -> HttpResponse:
     """One plan: what is due when, what was paid, what can be done."""
     page = present_plan(
-        read_plan(plan_id, at=request.at), request.formats, request.actor, today=request.today
+        read_plan(plan_id, at=request.at, today=request.today),
+        request.formats,
+        request.actor,
+        today=request.today,
     )
     return live_page(request, "plans/plan.html", "plans/plan_content.html", {"page": page})
 
@@ -67,7 +71,10 @@ def plan(request: HospitalRequest, plan_id: UUID) -> HttpResponse:
 def agreement(request: HospitalRequest, plan_id: UUID) -> HttpResponse:
     """The agreement on paper (A4), to be signed."""
     page = present_plan(
-        read_plan(plan_id, at=request.at), request.formats, request.actor, today=request.today
+        read_plan(plan_id, at=request.at, today=request.today),
+        request.formats,
+        request.actor,
+        today=request.today,
     )
     context = {"page": page, "hospital": request.hospital.name}
     return render(request, "plans/agreement.html", context)
@@ -81,14 +88,17 @@ def preview(request: HospitalRequest) -> HttpResponse:
     data["total"] = data.get("total") or data.get("left", "")
     data["idempotency_key"] = "page:preview"
     form = PlanForm(data, currency=request.hospital.currency)
-    context: dict[str, Any] = {"problem": "", "lines": (), "total": ""}
+    context: dict[str, Any] = {"problem": "", "lines": (), "total": "", "fees": ""}
     if not form.is_valid():
         context["problem"] = next(iter(form.errors.values()))[0]
     else:
         try:
-            parts = schedule(form.terms, form.cleaned_data["total"], agreed_on=request.today)
+            fees_minor = form.fees_shown.total_minor(form.terms)
+            total_minor = form.cleaned_data["total"] + fees_minor
+            parts = schedule(form.terms, total_minor, agreed_on=request.today)
             context["lines"] = preview_lines(parts, request.formats)
-            context["total"] = request.formats.money(form.cleaned_data["total"])
+            context["total"] = request.formats.money(total_minor)
+            context["fees"] = request.formats.money(fees_minor) if fees_minor else ""
         except DomainError as error:
             form.refuse(error)
             context["problem"] = next(iter(form.errors.values()))[0]
@@ -99,7 +109,7 @@ def _dialog(
     request: HospitalRequest, plan_id: UUID, form: StaffForm, template: str, **more: Any
 ) -> HttpResponse:
     with transaction(request.hospital.id):
-        read = read_plan(plan_id, at=request.at)
+        read = read_plan(plan_id, at=request.at, today=request.today)
     page = present_plan(read, request.formats, request.actor, today=request.today)
     context = {"form": form, "action": request.path, "page": page, **more}
     return render(request, template, context, status=INVALID if form.errors else 200)
@@ -130,11 +140,16 @@ def cancel(request: HospitalRequest, plan_id: UUID) -> HttpResponse:
 def change(request: HospitalRequest, plan_id: UUID) -> HttpResponse:
     """A dialog: ask that what is left be paid by other instalments."""
     with transaction(request.hospital.id):
-        read = read_plan(plan_id, at=request.at)
+        read = read_plan(plan_id, at=request.at, today=request.today)
+        fees = fees_for(request.hospital.id, read.patient.id, read.plan.encounter_id)
     form = ChangeForm(
         sent(request),
         currency=request.hospital.currency,
-        initial={"first_due_on": request.today + timedelta(days=30), "grace_days": read.plan.grace_days},
+        initial={
+            "first_due_on": request.today + timedelta(days=30),
+            "grace_days": read.plan.grace_days,
+            "fee_per_instalment": fees.instalment_minor,
+        },
     )
     if request.method == "POST":
         asked = form.attempt(
@@ -150,7 +165,7 @@ def change(request: HospitalRequest, plan_id: UUID) -> HttpResponse:
         )
         if asked is not None:
             return done(_("Asked. The plan stands until somebody else approves the change."))
-    left = write_amount(read.plan.total_minor - read.standing.paid_minor, read.plan.currency)
+    left = write_amount(read.to_settle_minor, read.plan.currency)
     return _dialog(request, plan_id, form, "plans/change.html", left=left)
 
 

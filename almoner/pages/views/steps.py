@@ -30,7 +30,7 @@ from almoner.pages.step_actions import (
     take_payment,
 )
 from almoner.patients.models import Patient
-from almoner.payments.operations import PERMISSION_PLAN, PERMISSION_RECORD
+from almoner.payments.operations import PERMISSION_PLAN, PERMISSION_RECORD, fees_for
 from almoner.payments.queries import open_session_of
 
 INVALID = 422
@@ -116,12 +116,15 @@ def plan(
     subject = Subject(encounter_id, order_id)
     with transaction(request.hospital.id):
         read = _read(request, step, subject)
+        fees = fees_for(request.hospital.id, read.patient_id, encounter_id)
     form = PlanForm(
         sent(request),
         currency=read.facts.currency,
         initial={
             "total": StepDue.of(read).total_minor or None,
             "first_due_on": request.today + timedelta(days=30),
+            "fee": fees.setup_minor,
+            "fee_per_instalment": fees.instalment_minor,
         },
     )
     if request.method == "POST":

@@ -4,6 +4,8 @@ from almoner.payments.operations.closing_drawers import close_session
 from almoner.payments.operations.deposits import apply_deposits, cancel_charge, release
 from almoner.payments.operations.drawers import move_cash, open_session
 from almoner.payments.operations.giving_back import refund_payment
+from almoner.payments.operations.plan_fees import PlanFees, fees_for, fees_of, not_earned
+from almoner.payments.operations.plan_settlement import settle_plan
 from almoner.payments.operations.plans import (
     agree_plan,
     approve_plan_change,
@@ -38,6 +40,7 @@ __all__ = [
     "PERMISSION_REFUND",
     "PERMISSION_SUPERVISE",
     "PERMISSION_VOID",
+    "PlanFees",
     "Recorded",
     "Share",
     "Tender",
@@ -49,7 +52,10 @@ __all__ = [
     "cancel_plan",
     "close_session",
     "ensure_cash_point",
+    "fees_for",
+    "fees_of",
     "move_cash",
+    "not_earned",
     "open_session",
     "plan_of_key",
     "record_payment",
@@ -59,5 +65,6 @@ __all__ = [
     "release",
     "request_plan_change",
     "request_void",
+    "settle_plan",
     "void_payment",
 ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import replace
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -21,6 +22,14 @@ from almoner.kernel.ids import new_id
 from almoner.kernel.tenancy import transaction
 from almoner.patients.models import Encounter, PatientAccount
 from almoner.payments.models import PaymentPlan, PlanCancellation, PlanChangeRequest, PlanInstalment
+from almoner.payments.operations.plan_fees import (
+    PlanFees,
+    charge_fees,
+    fees_for,
+    fees_of,
+    not_earned,
+    take_back_fees,
+)
 from almoner.payments.operations.shared import PERMISSION_PLAN, check_amount, check_reason, replayed
 from almoner.payments.plan_queries import PlanStanding, find_plan, standing_of, standings_of
 from almoner.payments.plans import PlanStatus, Terms, schedule
@@ -42,6 +51,8 @@ def agree_plan(
 ) -> PaymentPlan:
     """Record that the patient pays ``total_minor`` (minor units) by ``terms``; gates read how it stands.
 
+    What the plan itself costs by the hospital's policy is charged now and paid with it: the instalments come to
+    ``total_minor`` and the fees (operations/plan_fees.py).
     The plan covers the charges of ``encounter_id``, or without it what has been charged on the account so
     far. With ``idempotency_key`` the plan's id follows from it: repeating the request returns the first
     plan, and raises ``IdempotencyMismatch`` when it says something else. Raises ``DomainError`` naming the
@@ -66,6 +77,7 @@ def agree_plan(
             encounter_id,
             total_minor,
             terms,
+            fees_for(hospital_id, account.patient_id, encounter_id),
             patient_agreed_by,
             actor,
             at,
@@ -103,19 +115,25 @@ def _write(
     encounter_id: UUID | None,
     total_minor: int,
     terms: Terms,
+    fees: PlanFees,
     patient_agreed_by: str,
     actor: Actor,
     at: datetime,
     **columns: Any,
 ) -> PaymentPlan:
-    """The plan with its instalments and its record in the audit trail."""
-    zone = Hospital.objects.values_list("time_zone", flat=True).get(id=account.hospital_id)
-    parts = schedule(terms, total_minor, agreed_on=local_date(at, zone))
+    """The plan with its fees and instalments, and its record in the audit trail."""
+    plan_id = columns.pop("id", None) or new_id()
+    fees_minor = fees.total_minor(terms)
+    total_minor += fees_minor
+    parts = schedule(terms, total_minor, agreed_on=_today(account.hospital_id, at))
+    charge_fees(plan_id, account, encounter_id, fees, terms, actor=actor, at=at)
     plan = PaymentPlan.objects.create(
+        id=plan_id,
         hospital_id=account.hospital_id,
         patient_account=account,
         encounter_id=encounter_id,
         total_minor=total_minor,
+        fees_minor=fees_minor,
         currency=account.currency,
         frequency=terms.frequency.value,
         grace_days=terms.grace_days,
@@ -136,8 +154,12 @@ def _write(
             for one in parts
         ]
     )
-    _audit("agreed", plan, actor, at, total_minor=total_minor, instalments=len(parts))
+    _audit("agreed", plan, actor, at, total_minor=total_minor, fees_minor=fees_minor, instalments=len(parts))
     return plan
+
+
+def _today(hospital_id: UUID, at: datetime) -> date:
+    return local_date(at, Hospital.objects.values_list("time_zone", flat=True).get(id=hospital_id))
 
 
 def cancel_plan(
@@ -145,6 +167,7 @@ def cancel_plan(
 ) -> PlanCancellation:
     """End a plan that is not paid: what is open falls due as it would have without it.
 
+    The fees of instalments whose day has not come are taken back, all fees when nothing was paid by the plan.
     Repeated it returns the first cancellation. Raises ``NotFound``, and ``Conflict`` when it is paid.
     """
     actor.require(PERMISSION_PLAN)
@@ -154,11 +177,15 @@ def cancel_plan(
         before = PlanCancellation.objects.filter(plan=plan).first()
         if before is not None:
             return before
-        _check_in_force(standing_of(plan, at))
+        standing = _check_in_force(standing_of(plan, at))
+        fees = fees_of(plan) if plan.fees_minor else []
+        if standing.paid_minor:
+            fees = not_earned(plan, fees, _today(hospital_id, at))
+        taken_back_minor = take_back_fees(plan, fees, actor=actor, at=at)
         made = PlanCancellation.objects.create(
             hospital_id=hospital_id, plan=plan, reason=reason.strip(), at=at, cancelled_by=actor.name
         )
-        _audit("cancelled", plan, actor, at, reason=reason)
+        _audit("cancelled", plan, actor, at, reason=reason, fees_taken_back_minor=taken_back_minor)
         return made
 
 
@@ -185,9 +212,8 @@ def request_plan_change(
         before = replayed(PlanChangeRequest, idempotency_key, hashed)
         if before is not None:
             return before  # type: ignore[no-any-return]
-        left_minor = plan.total_minor - _check_in_force(standing_of(plan, at)).paid_minor
-        zone = Hospital.objects.values_list("time_zone", flat=True).get(id=hospital_id)
-        schedule(terms, left_minor, agreed_on=local_date(at, zone))
+        left_minor, fees = _left(plan, at)
+        schedule(terms, left_minor + fees.total_minor(terms), agreed_on=_today(hospital_id, at))
         if PlanChangeRequest.objects.filter(plan=plan, decision="").exists():
             raise Conflict(
                 _("A change of this plan waits for a second person already."),
@@ -220,14 +246,16 @@ def approve_plan_change(hospital_id: UUID, request_id: UUID, *, actor: Actor, at
         request, plan = _locked_request(request_id)
         if request.decision == PlanChangeRequest.Decision.APPROVED and request.decided_by == actor.name:
             return PaymentPlan.objects.get(replaces=plan)
-        left_minor = plan.total_minor - _check_in_force(standing_of(plan, at)).paid_minor
+        left_minor, fees = _left(plan, at)
         _decide(request, PlanChangeRequest.Decision.APPROVED, actor, at)
+        take_back_fees(plan, not_earned(plan, fees_of(plan), _today(hospital_id, at)), actor=actor, at=at)
         account = PatientAccount.objects.get(id=plan.patient_account_id)
         return _write(
             account,
             plan.encounter_id,
             left_minor,
             Terms.of_data(request.terms),
+            fees,
             plan.patient_agreed_by,
             actor,
             at,
@@ -247,6 +275,17 @@ def refuse_plan_change(
         _decide(request, PlanChangeRequest.Decision.REFUSED, actor, at)
         _audit("change_refused", plan, actor, at)
         return request
+
+
+def _left(plan: PaymentPlan, at: datetime) -> tuple[int, PlanFees]:
+    """What another plan in the place of ``plan`` is for, and what it costs itself: there is no second fee for the
+    agreement, and the fees of instalments whose day has not come are not of it. Raises ``Conflict``."""
+    standing = _check_in_force(standing_of(plan, at))
+    dropped = not_earned(plan, fees_of(plan), _today(plan.hospital_id, at)) if plan.fees_minor else []
+    left_minor = plan.total_minor - standing.settled_minor - sum(item.net_minor or 0 for item in dropped)
+    account = PatientAccount.objects.get(id=plan.patient_account_id)
+    fees = fees_for(plan.hospital_id, account.patient_id, plan.encounter_id)
+    return left_minor, replace(fees, setup_minor=0)
 
 
 def _locked(plan_id: UUID) -> PaymentPlan:

@@ -15,11 +15,13 @@ BEGIN
 END $$;
 
 -- How a plan stands at p_at. Paid is what settled the charges that it covers since it was agreed, and what
--- is still held as a deposit of it; what a payer paid is not of it. The down payment (number 0) has no grace.
+-- is still held as a deposit of it; what a payer paid is not of it. Fees of the plan that were taken back are not
+-- owed any more, the next instalments are less by them. The down payment (number 0) has no grace.
+DROP FUNCTION IF EXISTS payments_plan_standing(uuid, uuid, timestamptz);
 CREATE OR REPLACE FUNCTION payments_plan_standing(p_hospital uuid, p_plan uuid, p_at timestamptz)
 RETURNS TABLE (
     status text, paid_minor bigint, behind_minor bigint, missed int, next_due_on date, next_due_minor bigint,
-    settled_on date
+    settled_on date, settled_minor bigint
 ) LANGUAGE plpgsql STABLE AS $$
 DECLARE
     plan record;
@@ -28,6 +30,7 @@ DECLARE
     last_at timestamptz;
     is_open boolean;
     allocated bigint;
+    taken_back bigint;
 BEGIN
     SELECT p.*, h.time_zone, c.at AS cancelled_at, r.agreed_at AS replaced_at INTO plan
     FROM payments_paymentplan AS p
@@ -57,7 +60,16 @@ BEGIN
     WHERE m.hospital_id = p_hospital AND m.patient_account_id = plan.patient_account_id AND m.payer_id IS NULL
       AND m.unallocated_minor > 0 AND m.encounter_id IS NOT DISTINCT FROM plan.encounter_id
       AND m.received_at >= plan.agreed_at AND (ended IS NULL OR m.received_at < ended);
-    paid_minor := least(greatest(paid_minor, 0), plan.total_minor);
+    taken_back := 0;
+    IF plan.fees_minor > 0 THEN
+        SELECT coalesce(sum(i.net_minor), 0) INTO taken_back
+        FROM charging_clinicalevent AS e
+        JOIN charging_chargeitem AS i ON i.hospital_id = p_hospital AND i.event_id = e.id
+        WHERE e.hospital_id = p_hospital AND e.idempotency_key = 'payment_plan.agreed:' || p_plan
+          AND i.status IN ('cancelled', 'entered_in_error');
+    END IF;
+    paid_minor := least(greatest(paid_minor, 0), plan.total_minor - taken_back);
+    settled_minor := paid_minor + taken_back;
 
     is_open := EXISTS (
         SELECT FROM charging_chargeitem AS i
@@ -68,10 +80,10 @@ BEGIN
           AND (i.encounter_id = plan.encounter_id
                OR (plan.encounter_id IS NULL AND e.recorded_at <= plan.agreed_at)));
 
-    SELECT greatest(coalesce(sum(s.amount_minor) FILTER (WHERE s.is_late), 0) - paid_minor, 0),
-           count(*) FILTER (WHERE s.is_late AND s.so_far > paid_minor),
-           min(s.due_on) FILTER (WHERE s.so_far > paid_minor),
-           min(s.so_far - paid_minor) FILTER (WHERE s.so_far > paid_minor)
+    SELECT greatest(coalesce(sum(s.amount_minor) FILTER (WHERE s.is_late), 0) - settled_minor, 0),
+           count(*) FILTER (WHERE s.is_late AND s.so_far > settled_minor),
+           min(s.due_on) FILTER (WHERE s.so_far > settled_minor),
+           min(s.so_far - settled_minor) FILTER (WHERE s.so_far > settled_minor)
     INTO behind_minor, missed, next_due_on, next_due_minor
     FROM (
         SELECT i.due_on, i.amount_minor, sum(i.amount_minor) OVER (ORDER BY i.number) AS so_far,
@@ -81,7 +93,7 @@ BEGIN
     ) AS s;
 
     status := CASE
-        WHEN paid_minor >= plan.total_minor THEN 'completed'
+        WHEN settled_minor >= plan.total_minor THEN 'completed'
         WHEN plan.replaced_at IS NOT NULL THEN 'replaced'
         WHEN ended IS NOT NULL THEN 'cancelled'
         WHEN NOT is_open THEN 'completed'

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from almoner.catalog.models import Service
 from almoner.charging import operations as charging
 from almoner.charging.definition_terms import DefinitionTerms
 from almoner.charging.definitions import save_charge_definition
@@ -30,6 +31,7 @@ from tests.support.hospital import (
     TEST_ORDERED,
     TestHospital,
     TestPatient,
+    enforce,
     make_hospital,
 )
 
@@ -63,6 +65,7 @@ def busy_hospital() -> tuple[TestHospital, dict[str, Any]]:
     _drawers(hospital, hospital.patient("Cay"), ids)
     _lie_in_bed(hospital, ids)
     _agree_plans(hospital, ada, ids)
+    _agree_a_plan_that_costs(hospital, ids)
     _register(hospital)
     audit.seal(hospital.id, at=NOON, limit=1)
     audit.seal(hospital.id, at=NOON + timedelta(minutes=1))
@@ -93,6 +96,24 @@ def _agree_plans(hospital: TestHospital, patient: TestPatient, ids: dict[str, An
     )
     ids["plan"] = plan.id
     ids["new_plan"] = payments.approve_plan_change(hospital.id, asked.id, actor=people[1], at=NOON).id
+
+
+def _agree_a_plan_that_costs(hospital: TestHospital, ids: dict[str, Any]) -> None:
+    """A plan of two parts with a fee for each."""
+    with hospital.transaction():
+        Service.objects.create(hospital_id=hospital.id, code="plan_fee", name="Plan", kind=Service.Kind.OTHER)
+    enforce(hospital, "patient_category", "costly", plan_fee_per_instalment_minor=150)
+    patient = hospital.patient("Fay", category="costly")
+    _charge(hospital, patient, "consultation")
+    ids["costly_plan"] = payments.agree_plan(
+        hospital.id,
+        patient_account_id=patient.account_id,
+        encounter_id=None,
+        total_minor=7500,
+        terms=Terms(2, NOON.date()),
+        actor=hospital.actor,
+        at=NOON,
+    ).id
 
 
 def _register(hospital: TestHospital) -> None:

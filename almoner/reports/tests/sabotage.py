@@ -463,6 +463,12 @@ SABOTAGES = [
         ),
     ),
     Sabotage(
+        "plan_fees_charged",
+        "a fee in the plan that was never charged",
+        "payment plan {costly_plan}",
+        ("UPDATE payments_paymentplan SET fees_minor = fees_minor + 1 WHERE id = '{costly_plan}'",),
+    ),
+    Sabotage(
         "plan_changed_by_two",
         "asked for by who approved it",
         "payment plan {new_plan}",

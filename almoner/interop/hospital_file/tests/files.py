@@ -126,7 +126,7 @@ def _services(departments: list[str], taxes: list[str], currency: str) -> st.Sea
         _some(price=_amounts(currency)),
         _some(price_from=days),
     )
-    late_fee = {"late_fee": {"name": "Late fee", "kind": "other"}}
+    late_fee = {code: {"name": code, "kind": "other"} for code in ("late_fee", "plan_fee")}
     return st.dictionaries(codes.map("s-{}".format), priced, max_size=4).map(lambda found: found | late_fee)
 
 

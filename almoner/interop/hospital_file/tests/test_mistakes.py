@@ -24,6 +24,10 @@ MISTAKES = {
         "per_service_configuration:\n  - service_id: cbc\n    billing_rules: {late_fees: enabled}\n",
         ["12:32: per_service_configuration[0].billing_rules.late_fees: Late fees are charged as the service"],
     ),
+    "a fee of plans without the service that it is charged as": (
+        "module_rules:\n  ward: {plan_fee_amount: $5}\n",
+        ["11:27: module_rules.ward.plan_fee_amount: The fees of plans are charged as the service plan_fee"],
+    ),
     "plans by themselves where there are none": (
         """\
 system_configuration:

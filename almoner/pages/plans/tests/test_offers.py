@@ -7,6 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from almoner.catalog.models import Service
 from almoner.enforcement.facts import Subject
 from almoner.pages.step_actions import action_urls
 from almoner.payments.models import PaymentPlan
@@ -103,3 +104,45 @@ def test_an_offer_asks_the_database_nothing_more(day: BusyDay, name: str) -> Non
         asked.append(len(statements))
         assert (OFFER in text_of(page)) is bool(rules)
     assert asked[0] == asked[1]
+
+
+@pytest.fixture
+def costing(offering: BusyDay) -> BusyDay:
+    """The same hospital, where a plan costs 5.00 and each instalment 2.00."""
+    with offering.hospital.transaction():
+        Service.objects.create(
+            hospital_id=offering.hospital.id, code="plan_fee", name="Plan", kind=Service.Kind.OTHER
+        )
+    fees = {"plan_fee_amount_minor": 500, "plan_fee_per_instalment_minor": 200}
+    enforce(offering.hospital, "patient_category", "general", **fees)
+    return offering
+
+
+def test_what_a_plan_costs_is_shown_before_it_is_agreed(costing: BusyDay) -> None:
+    clerk = member_client(costing.hospital.id, "billing_staff")
+    shown = text_of(clerk.get(offer_of(costing), headers=HTMX))
+    for words in ("$86.00", "$11.00 of it for the plan"):
+        assert words in shown
+    url = action_urls("consultation.start", Subject(costing.visits[NAME].id))["plan"]
+    form = clerk.get(url, headers=HTMX).context["form"]
+    preview = text_of(clerk.get(reverse("plans:preview"), typed(form), headers=HTMX))
+    for words in ("$86.00", "of it for the plan $11.00"):
+        assert words in preview
+
+
+def test_settled_at_once_the_instalments_to_come_cost_nothing(costing: BusyDay) -> None:
+    clerk = member_client(costing.hospital.id, "billing_staff")
+    clerk.post(
+        offer_of(costing), typed(clerk.get(offer_of(costing), headers=HTMX).context["form"]), headers=HTMX
+    )
+    with costing.hospital.transaction():
+        plan = PaymentPlan.objects.get()
+    page = clerk.get(reverse("plans:plan", args=[plan.id]))
+    for words in ("Settle now: $80.00", "$6.00 of fees are taken back"):
+        assert words in text_of(page)
+    settle = reverse("plans:settle", args=[plan.id])
+    form = clerk.get(settle, headers=HTMX).context["form"]
+    wrong = clerk.post(settle, typed(form, amount="86", method="card"), headers=HTMX)
+    assert "$80.00 settles the plan now." in text_of(wrong)
+    assert "$80.00" in said(clerk.post(settle, typed(form, method="card"), headers=HTMX))
+    assert "Settled early" in text_of(clerk.get(reverse("plans:plan", args=[plan.id])))

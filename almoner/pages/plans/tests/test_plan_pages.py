@@ -167,7 +167,7 @@ def test_who_takes_payments_reads_a_plan_and_settles_it_but_does_not_change_it(
 ) -> None:
     cashier = member_client(day.hospital.id, "cashier")
     page = text_of(cashier.get(reverse("plans:plan", args=[plan.id])))
-    assert "Take a payment" in page
+    assert "Settle now: $75.00" in page
     assert "Change the instalments" not in page
     file = cashier.get(reverse("patient", args=[day.patients[NAME].id])).content.decode()
     assert reverse("plans:plan", args=[plan.id]) in file
