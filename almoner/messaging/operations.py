@@ -36,8 +36,8 @@ MAXIMUM_DAYS = 90
 _PHONE = re.compile(r"[0-9+() .-]*", re.ASCII)
 
 
-def set_rules(hospital_id: UUID, rules: MessagingRules, *, actor: Actor, at: datetime) -> None:
-    """How the hospital writes from now on; what waits to be sent goes by it, too. Audited.
+def set_rules(hospital_id: UUID, rules: MessagingRules, *, actor: Actor, at: datetime) -> MessagingRules:
+    """How the hospital writes from now on; what waits to be sent goes by it, too. Gives them back. Audited.
 
     Raises ``DomainError`` naming ``quiet_until``, ``channels``, ``days_before`` or ``days_after``.
     """
@@ -56,6 +56,7 @@ def set_rules(hospital_id: UUID, rules: MessagingRules, *, actor: Actor, at: dat
             days_before=list(rules.days_before),
             days_after=list(rules.days_after),
         )
+        return rules
 
 
 def check_rules(rules: MessagingRules) -> None:

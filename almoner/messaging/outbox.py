@@ -10,10 +10,10 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date
-from django.utils.translation import to_locale
 
 from almoner.hospitals.models import Hospital
 from almoner.kernel.clock import local_date
+from almoner.kernel.dates import date_locale
 from almoner.kernel.ids import new_id
 from almoner.kernel.money import Money
 from almoner.kernel.tenancy import require_transaction, transaction
@@ -141,7 +141,7 @@ def values_of(notice: Notice, reference: str, hospital: Hospital, locale: str) -
     return {
         "hospital": hospital.name,
         "amount": Money(notice.amount_minor, hospital.currency).format(hospital.locale),
-        "day": str(format_date(notice.due_on, format="medium", locale=to_locale(locale))),
+        "day": str(format_date(notice.due_on, format="medium", locale=date_locale(locale, hospital.locale))),
         "reference": reference,
     }
 

@@ -7,6 +7,9 @@ from datetime import date
 from uuid import UUID
 
 from django.conf import settings
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef, Q, QuerySet
+from django.db.models.functions import JSONObject
 
 from almoner.kernel.tenancy import require_transaction
 from almoner.messaging.models import Channel, MessagingSettings, OptOut, Wording
@@ -51,6 +54,14 @@ def opt_outs_of(patient_id: UUID) -> dict[str, list[OptOut]]:
     for row in OptOut.objects.filter(patient__in=records_of(patient_id), ended_at=None).order_by("since"):
         standing.setdefault(row.channel, []).append(row)
     return standing
+
+
+def with_opt_outs(patients: QuerySet[Patient]) -> QuerySet[Patient]:
+    """``patients`` (surviving records), each with ``opt_outs``: what stands, as ``{"channel", "since"}``."""
+    own = Q(patient=OuterRef("id")) | Q(patient__merged_into=OuterRef("id"))
+    standing = OptOut.objects.filter(own, ended_at=None).order_by("-since")
+    said = JSONObject(channel="channel", since="since")
+    return patients.annotate(opt_outs=ArraySubquery(standing.values(said=said)))
 
 
 def opted_out(patient_ids: Iterable[UUID]) -> set[tuple[UUID, str]]:

@@ -16,6 +16,7 @@ from almoner.enforcement.queries import BillingStatus, billing_status
 from almoner.kernel.actor import Actor
 from almoner.kernel.errors import NotFound
 from almoner.kernel.tenancy import require_transaction
+from almoner.messaging.queries import with_opt_outs
 from almoner.patients.diagnoses import PERMISSION_READ_DIAGNOSES
 from almoner.patients.models import Patient
 
@@ -105,8 +106,8 @@ class PatientFile:
 
 
 def find_patient(patient_id: UUID) -> Patient:
-    """The record with this id, which may have been merged into another. Raises ``NotFound``."""
-    patient = Patient.objects.filter(id=patient_id).first()
+    """The record with this id and its opt-outs; it may have been merged into another. Raises ``NotFound``."""
+    patient = with_opt_outs(Patient.objects.filter(id=patient_id)).first()
     if patient is None:
         raise NotFound(
             _("There is no such patient at this hospital."), field="patient_id", code="unknown_patient"

@@ -8,10 +8,9 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel import Locale, localedata
 from babel.dates import format_date, format_skeleton, format_time
 from django.urls import reverse
-from django.utils.translation import get_language, ngettext, to_locale
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from almoner.enforcement.concealment import PERMISSION_READ_BLOCKED
@@ -20,6 +19,7 @@ from almoner.enforcement.queries import BillingStatus, PaymentStatus, ServicePoi
 from almoner.enforcement.rules import Decision, Outcome
 from almoner.hospitals.models import Hospital
 from almoner.kernel.actor import Actor
+from almoner.kernel.dates import date_locale
 from almoner.kernel.money import Money
 from almoner.kernel.service_points import Step, steps
 from almoner.pages.names import ActorNames
@@ -88,7 +88,7 @@ class Formats:
         return cls(
             hospital.currency,
             hospital.locale,
-            _date_locale(hospital.locale),
+            date_locale(get_language() or "en", hospital.locale),
             ZoneInfo(hospital.time_zone),
             person=ActorNames(hospital.id),
         )
@@ -115,17 +115,6 @@ class Formats:
         """The time alone when it is today, else the day and the month."""
         local = self.local_date(at)
         return self.time(at) if local == today else _month_and_day(local, self.date_locale)
-
-
-def _date_locale(hospital_locale: str) -> str:
-    """The reader's language as the hospital's country writes it, where the Unicode CLDR knows such a thing:
-    a Spanish reader at a hospital of ``en_US`` gets ``es_US``, a Hindi reader there ``hi``."""
-    language = to_locale(get_language() or "en").partition("_")[0]
-    own = Locale.parse(hospital_locale)
-    if own.language == language:
-        return hospital_locale
-    regional = f"{language}_{own.territory}"
-    return regional if localedata.exists(regional) else language
 
 
 CLASSES = {"emergency": _("Emergency"), "inpatient": _("Inpatient")}

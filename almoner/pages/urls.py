@@ -6,6 +6,7 @@ from django.urls import include, path
 
 from almoner.pages.live import changes
 from almoner.pages.views import disputes, photo, steps
+from almoner.pages.views.contact import contact
 from almoner.pages.views.patient import patient
 from almoner.pages.views.search import search
 from almoner.pages.views.session import session_renewed
@@ -19,10 +20,12 @@ urlpatterns = [
     path("plans/", include("almoner.pages.plans.urls")),
     path("work/", include("almoner.pages.work_lists.urls")),
     path("estimates/", include("almoner.pages.estimates.urls")),
+    path("messages/", include("almoner.pages.patient_messages.urls")),
     path("people/", include("almoner.pages.people.urls")),
     path("search/", search, name="search"),
     path("session/", session_renewed, name="session-renewed"),
     path("patients/<uuid:patient_id>/", patient, name="patient"),
+    path("patients/<uuid:patient_id>/contact/", contact, name="patient-contact"),
     path("patients/<uuid:patient_id>/photo/", photo.photo, name="patient-photo"),
     path("patients/<uuid:patient_id>/photo/take/", photo.take_photo, name="patient-photo-take"),
     path("patients/<uuid:patient_id>/photo/remove/", photo.remove, name="patient-photo-remove"),

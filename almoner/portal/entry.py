@@ -39,7 +39,7 @@ class PatientRequest(PlacedRequest):
 def patient_view(
     view: Callable[Concatenate[PatientRequest, Parameters], HttpResponse],
 ) -> Callable[Concatenate[HttpRequest, Parameters], HttpResponse]:
-    """A page, only to be read, for who sees a patient's record as their own: about that record alone.
+    """A page for who sees a patient's record as their own: about that record alone.
 
     ``request`` gets ``hospital``, ``patient``, ``reader``, ``logins``, ``at``, ``today`` and ``formats``, and the
     view runs in the hospital's transaction. Who is not logged in is sent to the log-in page, who has several

@@ -12,6 +12,7 @@ _ACCESS = "patients/<uuid:patient_id>/access/"
 urlpatterns = [
     path("me/", me.me, name="me"),
     path("me/choose/", me.choose, name="choose"),
+    path("me/reminders/", me.reminders, name="reminders"),
     path("me/payments/<uuid:payment_id>/", me.receipt, name="receipt"),
     path("me/join/<str:token>/", join.join, name="join"),
     path(_ACCESS, access.access, name="access"),

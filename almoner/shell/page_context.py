@@ -15,6 +15,7 @@ from almoner.estimates.operations import PERMISSION_ESTIMATE
 from almoner.identity.operations import PERMISSION_MANAGE
 from almoner.kernel.actor import Actor
 from almoner.kernel.service_points import NavigationEntry, installed
+from almoner.messaging.operations import PERMISSION_MANAGE as PERMISSION_MANAGE_MESSAGES
 from almoner.pages.live import changes_url
 from almoner.payments.operations import PERMISSION_PLAN
 
@@ -34,6 +35,12 @@ OFFICE = (
     ),
     NavigationEntry(
         _("Payment plans"), "plans:plans", icon="calendar-dollar", key="j", permissions=(PERMISSION_PLAN,)
+    ),
+    NavigationEntry(
+        _("Messages to patients"),
+        "patient_messages:messages",
+        icon="mail",
+        permissions=(PERMISSION_MANAGE_MESSAGES,),
     ),
     NavigationEntry(
         _("Drawers"),

@@ -47,6 +47,7 @@ INSTALLED_APPS = [
     "almoner.pages.plans",
     "almoner.pages.work_lists",
     "almoner.pages.people",
+    "almoner.pages.patient_messages",
     "almoner.administration.policies",
     "almoner.administration.ward_charges",
     "almoner.service_points.checkin",

@@ -77,7 +77,7 @@ PUBLIC = OWN_ACCOUNT | {
 }
 """Open to whoever comes, or to whoever is logged in: they show nothing of a hospital."""
 
-PATIENTS = frozenset({"portal:me", "portal:choose", "portal:receipt"})
+PATIENTS = frozenset({"portal:me", "portal:choose", "portal:receipt", "portal:reminders"})
 """For patients alone, each about what is theirs: no role opens them (tests/access/test_patients.py)."""
 
 ADMINISTRATORS = frozenset({ADMINISTRATOR})
@@ -132,6 +132,16 @@ TABLE: dict[str, tuple[str, frozenset[str]]] = {
     "plans:change": ("POST", AGREES_PLANS),
     "plans:approve": ("POST", AGREES_PLANS),
     "plans:refuse": ("POST", AGREES_PLANS),
+    # Messages to patients
+    "patient-contact": ("POST", RECORDS_CONTACT),
+    "patient_messages:messages": ("GET", MANAGES_MESSAGES),
+    "patient_messages:message": ("GET", MANAGES_MESSAGES),
+    "patient_messages:again": ("POST", MANAGES_MESSAGES),
+    "patient_messages:settings": ("GET", MANAGES_MESSAGES),
+    "patient_messages:wordings": ("GET", MANAGES_MESSAGES),
+    "patient_messages:wording": ("GET", MANAGES_MESSAGES),
+    "patient_messages:preview": ("POST", MANAGES_MESSAGES),
+    "patient_messages:end": ("POST", MANAGES_MESSAGES),
     # People: the administrator's; whoever has a letter opens its link
     "people:staff": ("GET", ADMINISTRATORS),
     "people:person": ("GET", ADMINISTRATORS),

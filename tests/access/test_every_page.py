@@ -80,6 +80,9 @@ def arguments(world: BusyDay, pattern: URLPattern, **wanted: object) -> dict[str
         "role_code": "cashier",
         "charge_code": "unknown",
         "template_code": "unknown",
+        "kind": "unknown",
+        "channel": "email",
+        "locale": "en",
         **wanted,
     }
     return {part: known.get(part) or _some(world, part) for part in pattern.pattern.converters}
@@ -114,6 +117,7 @@ def _some(world: BusyDay, part: str) -> UUID | int:
         "plan_id": "payments.PaymentPlan",
         "patient_invitation_id": "portal.PatientInvitation",
         "plan_change_id": "payments.PlanChangeRequest",
+        "message_id": "messaging.Message",
         "note_id": "consultation.ConsultationNote",
         "diagnosis_id": "patients.Diagnosis",
     }

@@ -129,6 +129,7 @@ def test_every_role_sees_every_template_of_the_room(day: BusyDay, rendered: set[
             client.get("/search/", {"q": query}, headers=HTMX)
         client.get("/session/")
         client.get(f"/patients/{day.patients['Maria Silva'].id}/photo/take/")
+        client.get(f"/patients/{day.patients['Maria Silva'].id}/contact/")
         for action in ("pay", "plan", "override"):
             address = f"/steps/consultation.start/{day.visits['Maria Silva'].id}/{action}/"
             client.get(address)

@@ -9,6 +9,7 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_safe
 
 from almoner.pages.live import live_page
+from almoner.pages.patient_contact import contact_card
 from almoner.pages.patient_file import find_patient, read_patient_file
 from almoner.pages.patient_page import patient_links, photo_url, present_patient
 from almoner.pages.staff import HospitalRequest, hospital_view
@@ -30,5 +31,6 @@ def patient(request: HospitalRequest, patient_id: UUID) -> HttpResponse:
         "photo_url": "" if request.htmx else photo_url(found.id),
         "may_register": request.actor.may(PERMISSION_REGISTER),
         "patient_id": found.id,
+        "contact": contact_card(found, request.actor, request.formats, today=request.today),
     }
     return live_page(request, "patients/page.html", "patients/content.html", context)

@@ -12,8 +12,9 @@ from django.urls import reverse
 
 from almoner import portal
 from almoner.charging.models import ChargeItem
-from almoner.identity.models import User
+from almoner.identity.models import AuditRecord, User
 from almoner.kernel.ids import new_id
+from almoner.messaging.queries import opt_outs_of
 from almoner.patients.merging import merge_patients
 from almoner.payments.models import Payment
 from almoner.portal.models import PatientLogin
@@ -106,10 +107,28 @@ def test_tests_that_are_not_released_are_named_neither_on_the_page_nor_on_a_rece
     assert "Blood count" in text_of(client.get("/me/")) and "Blood count" in text_of(client.get(receipt))
 
 
+def test_a_patient_says_by_which_channel_they_want_no_reminders_and_wants_them_again(day: BusyDay) -> None:
+    client, patient = patient_client(day, "Maria Silva"), day.patients["Maria Silva"]
+    address = reverse("portal:reminders")
+    assert address in client.get("/me/").content.decode()
+    assert "No email address" in text_of(client.get(address))
+    for channel in ("email", "email", "pigeon"):
+        assert client.post(address, {"channel": channel})["Location"] == address
+    assert "none since Mar 2, 2026" in text_of(client.get(address))
+    with day.hospital.transaction():
+        assert set(opt_outs_of(patient.id)) == {"email"}
+        record = AuditRecord.objects.get(action="messaging.opted_out")
+        assert record.actor.startswith("user:") and record.subject_id == patient.id
+    client.post(address, {"channel": "email", "resume": "1"})
+    with day.hospital.transaction():
+        assert opt_outs_of(patient.id) == {}
+        assert not opt_outs_of(day.patients["John Doe"].id)
+
+
 @pytest.mark.parametrize("patient", ["John Doe", "Kwame Mensah", "Ingrid Holm"])
 def test_the_pages_take_few_statements(day: BusyDay, patient: str) -> None:
     client = patient_client(day, patient)
-    addresses = ["/me/"]
+    addresses = ["/me/", "/me/reminders/"]
     if patient != "John Doe":
         addresses.append(reverse("portal:receipt", args=[payment_of(day, patient).id]))
     for address in addresses:
@@ -168,6 +187,7 @@ def test_every_template_is_drawn_without_asking_for_the_unknown(
         patient_client(day, patient, email=f"{patient[:3]}@example.org").get("/me/")
     client = patient_client(day, "Maria Silva", "Samuel Osei")
     client.get("/me/choose/")
+    patient_client(day, "John Doe", email="j@example.org").get("/me/reminders/")
     patient_client(day, "Kwame Mensah", email="k@example.org").get(
         reverse("portal:receipt", args=[payment_of(day, "Kwame Mensah").id])
     )

@@ -12,7 +12,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
+from almoner.messaging.models import Channel
+from almoner.messaging.operations import PERMISSION_CONTACT, opt_in, opt_out
+from almoner.messaging.queries import opt_outs_of
 from almoner.pages.cashier.tickets import qr_picture, receipt_ticket
+from almoner.pages.patient_contact import ways_of
 from almoner.pages.patient_file import read_patient_file
 from almoner.pages.staff import PlacedRequest, to_login
 from almoner.portal.entry import SESSION_KEY, PatientRequest, patient_view
@@ -29,6 +33,22 @@ def me(request: PatientRequest) -> HttpResponse:
     appointments = upcoming_appointments(request.patient, at=request.at)
     page = present_own_page(read, appointments, request.formats, request.reader, today=request.today)
     return render(request, "portal/me.html", {"page": page, "has_others": len(request.logins) > 1})
+
+
+@require_http_methods(["GET", "POST"])
+@patient_view
+def reminders(request: PatientRequest) -> HttpResponse:
+    """``/me/reminders/``: where the patient is reached, by which channels they want reminders, and by which none."""
+    channel = request.POST.get("channel", "")
+    if channel in list(Channel):
+        change = opt_in if "resume" in request.POST else opt_out
+        actor = request.reader.also(PERMISSION_CONTACT)
+        change(request.hospital.id, request.patient.id, channel, actor=actor, at=request.at)
+    if request.method == "POST":
+        return redirect("portal:reminders")
+    since = {one: found[0].since for one, found in opt_outs_of(request.patient.id).items()}
+    ways = ways_of(request.patient, since, request.formats)
+    return render(request, "portal/reminders.html", {"ways": ways, "has_others": len(request.logins) > 1})
 
 
 @require_safe

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class PatientMessagesConfig(AppConfig):
+    name = "almoner.pages.patient_messages"
+    label = "patient_messages"

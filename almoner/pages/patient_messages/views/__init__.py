@@ -1,0 +1,1 @@
+"""The outbox, wordings, and how the hospital writes."""
