@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from django.conf import settings
@@ -42,7 +42,7 @@ REASONS = {
     "no_longer_due": gettext_lazy("It was no longer true: paid, disputed, or arranged otherwise."),
 }
 CHANNEL_ICONS = {"email": "mail", "sms": "device-mobile"}
-_SAMPLE_MINOR, _SAMPLE_DAYS, _SAMPLE_REFERENCE = 7500, 3, "MRN0000012"
+_SAMPLE_MINOR, _SAMPLE_REFERENCE = 7500, "MRN0000012"
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +247,6 @@ def present_preview(place: Place, words: Words, hospital: Hospital, *, today: da
         check_words(channel, words)
     except DomainError as error:
         return Preview("", "", "", error.message)
-    sample = Notice(kind, "sample", "sample", new_id(), _SAMPLE_MINOR, today + timedelta(days=_SAMPLE_DAYS))
+    sample = Notice(kind, "sample", "sample", new_id(), _SAMPLE_MINOR, today)
     filled = words.filled(values_of(sample, _SAMPLE_REFERENCE, hospital, locale))
     return Preview(filled.subject, filled.body, segments(filled.body) if channel == Channel.SMS else "", "")
