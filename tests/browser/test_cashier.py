@@ -99,8 +99,9 @@ def test_a_part_is_unticked_and_billing_staff_give_it_back(
     expect(page.locator("article.receipt")).to_contain_text("Refunded since")
 
 
-@pytest.mark.parametrize("colour_scheme", ["light", "dark"])
-@pytest.mark.parametrize(("width", "height"), [(1280, 720), (390, 844)])
+@pytest.mark.parametrize(
+    ("width", "height", "colour_scheme"), [(1280, 720, "light"), (390, 844, "dark")], ids=["desk", "phone"]
+)
 def test_the_cashiers_pages_can_be_read_by_everyone_at_every_size(
     visit: Visit, people: dict[str, str], busy_day: BusyDay, width: int, height: int, colour_scheme: str
 ) -> None:

@@ -178,8 +178,7 @@ def test_the_api_s_documentation_works_under_the_same_policy(visit: Visit) -> No
     expect(page.get_by_text("Payments").first).to_be_visible()
 
 
-@pytest.mark.parametrize("colours", ["light", "dark"])
-@pytest.mark.parametrize(("width", "height"), [(1280, 720), (390, 844)])
+@pytest.mark.parametrize(("width", "height", "colours"), [(1280, 720, "light"), (390, 844, "dark")])
 def test_pages_fit_the_screen(
     visit: Visit, manager: str, busy_day: BusyDay, width: int, height: int, colours: str
 ) -> None:

@@ -15,7 +15,7 @@ from tests.browser.conftest import Visitor
 from tests.support.day import AT, BusyDay, make_member
 
 Visit = Callable[..., Visitor]
-SCREENS = [(1280, 720, "light"), (1280, 720, "dark"), (390, 844, "light"), (390, 844, "dark")]
+SCREENS = [(1280, 720, "light"), (390, 844, "dark")]
 
 
 @pytest.fixture(scope="module")

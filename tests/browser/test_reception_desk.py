@@ -60,7 +60,7 @@ def pages(busy_day: BusyDay) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("width", "height", "colour_scheme"), [(1280, 720, "light"), (390, 844, "light"), (1280, 720, "dark")]
+    ("width", "height", "colour_scheme"), [(1280, 720, "light"), (390, 844, "dark")], ids=["desk", "phone"]
 )
 def test_reception_can_be_read_by_everyone_at_every_size(
     visit: Visit, receptionist: str, pages: dict[str, str], width: int, height: int, colour_scheme: str

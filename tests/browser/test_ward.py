@@ -139,8 +139,9 @@ def test_a_patient_is_moved_to_another_bed_by_keyboard(
     expect(page.get_by_role("heading", name="Bed 9", exact=True)).to_be_visible()
 
 
-@pytest.mark.parametrize("colour_scheme", ["light", "dark"])
-@pytest.mark.parametrize(("width", "height"), [(1280, 720), (390, 844)])
+@pytest.mark.parametrize(
+    ("width", "height", "colour_scheme"), [(1280, 720, "light"), (390, 844, "dark")], ids=["desk", "phone"]
+)
 def test_the_ward_can_be_read_by_everyone_at_every_size(
     visit: Visit, people: dict[str, str], busy_day: BusyDay, width: int, height: int, colour_scheme: str
 ) -> None:

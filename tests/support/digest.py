@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from django.apps import apps
 from django.db import connection
 
 from almoner.kernel.tenancy import TenantModel
+
+
+@cache
+def _every_table() -> str:
+    tables = [model._meta.db_table for model in apps.get_models() if issubclass(model, TenantModel)]
+    counts = [f"SELECT '{table}', count(*), max(xmin::text::bigint) FROM \"{table}\"" for table in tables]
+    return " UNION ALL ".join(counts)
 
 
 def rows_of_every_table() -> dict[str, tuple[int, int | None]]:
@@ -13,11 +22,6 @@ def rows_of_every_table() -> dict[str, tuple[int, int | None]]:
 
     Any insert, update or deletion makes it another.
     """
-    found = {}
     with connection.cursor() as cursor:
-        for model in apps.get_models():
-            if issubclass(model, TenantModel):
-                table = model._meta.db_table
-                cursor.execute(f'SELECT count(*), max(xmin::text::bigint) FROM "{table}"')
-                found[table] = cursor.fetchone()
-    return found
+        cursor.execute(_every_table())
+        return {table: (count, last) for table, count, last in cursor.fetchall()}
