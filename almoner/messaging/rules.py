@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+MAXIMUM_SUBJECT = 150
 RETRY_MINUTES = (1, 5, 30, 120, 480)
 MAXIMUM_ATTEMPTS = len(RETRY_MINUTES) + 1
 LEASE = timedelta(minutes=5)

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy
 
 from almoner.kernel.errors import DomainError
 from almoner.messaging.models import Channel
+from almoner.messaging.rules import MAXIMUM_SUBJECT
 
 VARIABLES = {
     "hospital": gettext_lazy("the name of the hospital"),
@@ -24,7 +25,6 @@ VARIABLES = {
 }
 """What a wording may contain. No name of a patient or a service: a message may reach the wrong person."""
 
-MAXIMUM_SUBJECT = 150
 MAXIMUM_BODY = {Channel.EMAIL: 4000, Channel.SMS: 600}
 _SLOT = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 

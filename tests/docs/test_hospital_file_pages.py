@@ -43,6 +43,7 @@ BLOCKS = {
         structure.TestParameter,
         structure.ReferenceRange,
     ],
+    "messaging": [structure.Messaging, structure.MessageWording],
     "payment_enforcement_levels": [structure.EnforcementLevels],
     "ward_billing_types": [structure.WardBillingTypes],
 }

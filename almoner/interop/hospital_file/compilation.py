@@ -29,6 +29,7 @@ _NOUNS = {
     "ward_billing_templates": "ward billing template",
     "charge_definitions": "charge definition",
     "policies": "billing rule of the",
+    "wordings": "wording",
 }
 
 

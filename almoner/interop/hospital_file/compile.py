@@ -12,6 +12,7 @@ from almoner.interop.hospital_file.compilation import Compilation
 from almoner.interop.hospital_file.definitions import Definitions
 from almoner.interop.hospital_file.explain import validate
 from almoner.interop.hospital_file.laboratory import compile_laboratory
+from almoner.interop.hospital_file.messaging import compile_messaging
 from almoner.interop.hospital_file.problems import Path, unknown_key
 from almoner.interop.hospital_file.reading import Document
 from almoner.interop.hospital_file.state import BEGINNING, PriceKey, Record, State
@@ -66,6 +67,7 @@ class _Compiler(Compilation):
         Definitions(self).compile()
         self.hospital_policy()
         compile_laboratory(self)
+        compile_messaging(self)
         self.wide_policies()
         self.sense()
         self.prices()

@@ -13,7 +13,13 @@ from almoner.interop.hospital_file.reading import Document, Node, read
 from almoner.interop.hospital_file.structure import DEPARTMENT_KEYS, SECTIONS, is_fee, section_name
 
 CHARGES = ("ward_billing_templates", "charge_definitions")
-_MERGED = ("system_configuration", "module_rules", "patient_categories", "ward_billing_templates")
+_MERGED = (
+    "system_configuration",
+    "module_rules",
+    "patient_categories",
+    "ward_billing_templates",
+    "messaging",
+)
 _REPLACED = ("payment_enforcement_levels", "ward_billing_types", "per_service_configuration")
 PARTS = ("departments", *_MERGED, *_REPLACED, "charge_definitions")
 _KEPT_OF_DEPARTMENT = ("name", "kind")

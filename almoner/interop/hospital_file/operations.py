@@ -21,6 +21,7 @@ from almoner.identity import audit
 from almoner.interop.hospital_file import fragment
 from almoner.interop.hospital_file.compile import compile_document
 from almoner.interop.hospital_file.definitions import keep
+from almoner.interop.hospital_file.messaging import keep_messaging
 from almoner.interop.hospital_file.plan import ADDED, CHANGED, REMOVED, Change, Plan, compare
 from almoner.interop.hospital_file.policies import Policy
 from almoner.interop.hospital_file.problems import HospitalFileInvalid, Problem, listing
@@ -261,6 +262,7 @@ def _plan(
     new = compile_document(document)
     if new["hospital"]:
         keep(old, new)
+        keep_messaging(old, new)
     if hospital and not is_part and _slug(document) != hospital:
         document.refuse(("hospital", "slug"), f"Expected {hospital!r}, the hospital that was named.")
     if (

@@ -12,6 +12,7 @@ import yaml
 from almoner.interop.hospital_file import derive, structure
 from almoner.interop.hospital_file.definitions import draw_definition
 from almoner.interop.hospital_file.laboratory import draw_laboratory
+from almoner.interop.hospital_file.messaging import draw_messaging
 from almoner.interop.hospital_file.state import BEGINNING, Key, PriceKey, Record, State
 from almoner.kernel.money import Money
 from almoner.orders.findings import plain
@@ -53,8 +54,9 @@ def _represent_number(dumper: _Dumper, value: _Number) -> yaml.Node:
 
 
 def _represent_text(dumper: _Dumper, value: str) -> yaml.Node:
-    """Digits always in quotes: YAML's versions do not agree which of ``07`` and ``08`` is a number."""
-    style = "'" if value.replace(".", "").replace("_", "").isdigit() else None
+    """Digits always in quotes: YAML's versions do not agree which of ``07`` and ``08`` is a number. Paragraphs as
+    they are."""
+    style = "'" if value.replace(".", "").replace("_", "").isdigit() else "|" if "\n" in value else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
 
@@ -132,6 +134,7 @@ class _Renderer:
             "packages": packages,
             "cash_points": self.keyed("cash_points", lambda code, record: dict(record)),
             "laboratory": draw_laboratory(self.state),
+            "messaging": draw_messaging(self.state),
             "ward_billing_templates": self.keyed("ward_billing_templates", self.template),
             "charge_definitions": definitions,
             "charge_rules": {str(code): self.rule(record) for code, record in self.rules.items()},

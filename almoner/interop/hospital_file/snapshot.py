@@ -8,6 +8,7 @@ from almoner.enforcement.models import PaymentPolicy
 from almoner.hospitals.models import Bed, Department, Hospital, Ward
 from almoner.interop.hospital_file.definitions import TERMS
 from almoner.interop.hospital_file.laboratory import read_laboratory
+from almoner.interop.hospital_file.messaging import read_messaging
 from almoner.interop.hospital_file.state import PriceKey, State
 from almoner.kernel.tenancy import require_transaction
 from almoner.patients.models import Payer
@@ -52,7 +53,7 @@ DISCOUNT_FIELDS = (
 
 
 def read_state(hospital: Hospital) -> State:
-    """Everything in force at ``hospital``, in seventeen queries. Needs the hospital's transaction."""
+    """Everything in force at ``hospital``, in twenty queries. Needs the hospital's transaction."""
     require_transaction()
     state = State()
     state["hospital"][""] = {name: getattr(hospital, name) for name in HOSPITAL_FIELDS}
@@ -78,6 +79,7 @@ def read_state(hospital: Hospital) -> State:
         if policy.settings:
             state["policies"][policy.scope, policy.subject] = policy.settings
     read_laboratory(state)
+    read_messaging(state)
     return state
 
 

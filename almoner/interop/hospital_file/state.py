@@ -27,6 +27,8 @@ SECTIONS = (
     "charge_definitions",
     "policies",
     "laboratory",
+    "messaging",
+    "wordings",
 )
 BEGINNING = date(2000, 1, 1)
 """From when a price holds unless the file says otherwise."""
@@ -53,7 +55,8 @@ class State:
 
     Amounts are minor units (their field ends in ``_minor``), dates are ``date``, references are codes.
     Keys: the code; (ward, bed) for beds; ``PriceKey`` for prices; (code, first day in ISO 8601) for charge
-    definitions; (scope, subject) for policies; the hospital itself and how its laboratory works have the key ``""``.
+    definitions; (scope, subject) for policies; (kind, channel, locale, first day) for wordings; the hospital itself,
+    how its laboratory works and how it writes to patients have the key ``""``.
     """
 
     sections: dict[str, dict[Key, Record]] = field(

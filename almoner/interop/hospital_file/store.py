@@ -16,6 +16,7 @@ from almoner.enforcement.models import PaymentPolicy
 from almoner.hospitals.models import Bed, Department, Hospital, Ward
 from almoner.interop.hospital_file.definitions import terms_of
 from almoner.interop.hospital_file.laboratory import store_settings, store_tests
+from almoner.interop.hospital_file.messaging import store_messaging, store_wordings
 from almoner.interop.hospital_file.plan import ADDED, CHANGED, REMOVED, Plan
 from almoner.interop.hospital_file.state import Key, PriceKey, Record
 from almoner.kernel.actor import Actor
@@ -58,6 +59,8 @@ class _Store:
             ("charge_definitions", self.charge_definitions),
             ("policies", self.policies),
             ("laboratory", lambda: store_settings(self.plan)),
+            ("messaging", lambda: store_messaging(self.plan)),
+            ("wordings", lambda: store_wordings(self.plan, actor=self.actor, at=self.at)),
         ):
             progress(section)
             if any(change.section == section for change in self.plan.changes):

@@ -14,6 +14,7 @@ from almoner.enforcement.policy import PRIORITIES, REQUESTS
 from almoner.interop.hospital_file.values import (
     Age,
     Amount,
+    Clock,
     Code30,
     Code40,
     Code60,
@@ -35,11 +36,13 @@ from almoner.interop.hospital_file.values import (
     Word60,
     code_of,
     one_of,
+    paragraphs_of,
     show,
     switch_or,
     text_of,
     whole_of,
 )
+from almoner.messaging.rules import DEFAULTS, MAXIMUM_SUBJECT
 from almoner.payments.plans import INTERVALS, MAXIMUM_INSTALMENTS
 
 MAXIMUM_BEDS = 500
@@ -516,6 +519,42 @@ class Laboratory(Block):
     )
 
 
+class QuietHoursBlock(Block):
+    """Nothing is sent to patients from one time of the day until another, over midnight if need be."""
+
+    starts: Clock = Field(alias="from")
+    until: Clock
+
+
+class MessageWording(Block):
+    """The hospital's own words for a message to patients from a day on; without ``text`` the shipped ones again."""
+
+    kind: Annotated[str, text_of(60)] = Field(description="Such as balance.overdue.")
+    channel: Annotated[str, one_of("email", "sms")]
+    locale: Annotated[str, text_of(10)] = Field(description="The language: en, es or hi.")
+    starts_on: Day | None = None
+    subject: Annotated[str, text_of(MAXIMUM_SUBJECT)] | None = None
+    text: Annotated[str, paragraphs_of(4000)] | None = Field(
+        None, description="What stands between {{ and }} is filled in: hospital, amount, day, reference."
+    )
+
+
+class Messaging(Block):
+    """How the hospital writes to its patients. ``payment_reminders`` says where it reminds them."""
+
+    quiet_hours: QuietHoursBlock | None = None
+    channels: tuple[Annotated[str, one_of("email", "sms")], ...] = Field(
+        DEFAULTS.channels, description="The first one that reaches a patient is taken."
+    )
+    days_before: tuple[Annotated[int, whole_of(0, 90)], ...] = Field(
+        DEFAULTS.days_before, description="How many days before something falls due."
+    )
+    days_after: tuple[Annotated[int, whole_of(1, 90)], ...] = Field(
+        DEFAULTS.days_after, description="How many days after something is overdue."
+    )
+    wordings: tuple[MessageWording, ...] = ()
+
+
 class EnforcementLevels(Block):
     """The description of the levels (section 3.1)."""
 
@@ -565,6 +604,7 @@ class HospitalFile(Block):
     module_rules: dict[Code40, PolicyBlock] = Field(default_factory=dict)
     patient_categories: dict[Code40, PolicyBlock] = Field(default_factory=dict)
     laboratory: Laboratory | None = None
+    messaging: Messaging | None = None
     payment_enforcement_levels: EnforcementLevels | None = None
     ward_billing_types: WardBillingTypes | None = None
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, time
 from decimal import Decimal
 from functools import cache
 from typing import Annotated, Any
@@ -192,6 +192,27 @@ def _read_day(value: Any) -> date:
         raise ValueError(f"Expected a date such as 2026-01-31, got {show(value)}.") from None
 
 
+def _read_clock(value: Any) -> time:
+    expected = "a time of the day such as 21:00"
+    text = _scalar(value, expected)
+    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text, re.ASCII):
+        raise ValueError(f"Expected {expected}, got {show(value)}.")
+    return time.fromisoformat(text)
+
+
+def paragraphs_of(maximum: int) -> Reads:
+    """Text of 1 to ``maximum`` characters, on as many lines as it likes."""
+    expected = f"text of 1 to {maximum} characters"
+
+    def read(value: Any) -> str:
+        text = _scalar(value, expected)
+        if not text.strip() or len(text) > maximum:
+            raise ValueError(f"Expected {expected}, got {len(text)} characters.")
+        return text
+
+    return Reads(read, {"type": "string", "minLength": 1, "maxLength": maximum})
+
+
 def _read_currency(value: Any) -> str:
     text = _scalar(value, "an ISO 4217 currency such as USD")
     if not is_currency(text):
@@ -247,6 +268,7 @@ Percent = Annotated[
         },
     ),
 ]
+Clock = Annotated[time, Reads(_read_clock, {"type": "string", "pattern": r"^([01]\d|2[0-3]):[0-5]\d$"})]
 Day = Annotated[date, Reads(_read_day, {"type": "string", "format": "date"})]
 Number = Annotated[
     Decimal,

@@ -10,8 +10,8 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from almoner.messaging.models import Channel
-from almoner.messaging.rules import MessagingRules, QuietHours
-from almoner.messaging.texts import MAXIMUM_BODY, MAXIMUM_SUBJECT, Words
+from almoner.messaging.rules import MAXIMUM_SUBJECT, MessagingRules, QuietHours
+from almoner.messaging.texts import MAXIMUM_BODY, Words
 from almoner.pages.forms import StaffForm
 
 ORDERS = {
@@ -41,7 +41,7 @@ class ClockField(forms.TimeField):
 
     def __init__(self, **kwargs: Any) -> None:
         widget = forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
-        super().__init__(required=False, widget=widget, **kwargs)
+        super().__init__(required=False, widget=widget, input_formats=["%H:%M"], **kwargs)
 
 
 class RulesForm(StaffForm):

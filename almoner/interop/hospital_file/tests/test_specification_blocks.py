@@ -102,7 +102,7 @@ def test_a_part_needs_a_hospital_and_says_which_sections_it_may_hold() -> None:
         (
             "f:18:1: services: The section 'services' needs the whole file with its 'hospital' section (almoner "
             "config export writes it); a part may hold departments, system_configuration, "
-            "module_rules, patient_categories, ward_billing_templates, payment_enforcement_levels, ward_billing_types, per_service_configuration, charge_definitions, and department blocks"
+            "module_rules, patient_categories, ward_billing_templates, messaging, payment_enforcement_levels, ward_billing_types, per_service_configuration, charge_definitions, and department blocks"
         ),
         "f:19:1: foo: Unknown key 'foo'",
     ]
