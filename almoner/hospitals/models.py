@@ -14,7 +14,8 @@ class Hospital(models.Model):
     ``configuration_version`` rises with every change of prices, rules or policies; whoever holds them
     in memory compares it. ``rounding_step_minor`` is the smallest amount a charge is rounded to,
     ``billing_cycle`` (section 4.1) decides when charges fall due, never when they are captured. ``second_factor``: whether those
-    who move money or override must have one to work here.
+    who move money or override must have one to work here. ``refund_approval_above_minor``: from more than that given
+    back of one payment on, a second person approves it; None: never asked.
     """
 
     class SecondFactor(models.TextChoices):
@@ -32,6 +33,7 @@ class Hospital(models.Model):
     second_factor = models.CharField(
         max_length=10, choices=SecondFactor.choices, default=SecondFactor.REQUIRED
     )
+    refund_approval_above_minor = models.BigIntegerField(null=True)
     configuration_version = models.IntegerField(default=0)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -39,7 +41,10 @@ class Hospital(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(second_factor__in=("required", "offered")), name="hospital_second_factor"
-            )
+            ),
+            models.CheckConstraint(
+                condition=models.Q(refund_approval_above_minor__gte=0), name="hospital_refund_approval"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -281,8 +281,8 @@ class MoneyRequest(TenantModel):
         abstract = True
 
 
-class VoidRequest(MoneyRequest):
-    """Somebody asks that a payment be voided; somebody else approves or refuses it. Decided once.
+class DecidedRequest(MoneyRequest):
+    """What one person asks for and another approves or refuses. Decided once.
 
     ``requester_id`` and ``decider_id`` are the users, empty for programs.
     """
@@ -301,6 +301,23 @@ class VoidRequest(MoneyRequest):
     decision_note = models.CharField(max_length=500, default="", blank=True)
 
     class Meta:
+        abstract = True
+
+
+_DECIDED_BY_SOMEBODY = models.Q(decision="", decided_at__isnull=True, decided_by="") | (
+    models.Q(decision__in=["approved", "refused"], decided_at__isnull=False) & ~models.Q(decided_by="")
+)
+_DECIDED_BY_ANOTHER = ~models.Q(decided_by=models.F("requested_by")) & (
+    models.Q(decider_id__isnull=True)
+    | models.Q(requester_id__isnull=True)
+    | ~models.Q(decider_id=models.F("requester_id"))
+)
+
+
+class VoidRequest(DecidedRequest):
+    """Somebody asks that a payment be voided; somebody else approves or refuses it."""
+
+    class Meta:
         constraints = [
             models.UniqueConstraint(fields=["hospital_id", "idempotency_key"], name="void_request_key_once"),
             models.UniqueConstraint(
@@ -308,23 +325,8 @@ class VoidRequest(MoneyRequest):
                 condition=models.Q(decision=""),
                 name="void_requested_once",
             ),
-            models.CheckConstraint(
-                condition=models.Q(decision="", decided_at__isnull=True, decided_by="")
-                | (
-                    models.Q(decision__in=["approved", "refused"], decided_at__isnull=False)
-                    & ~models.Q(decided_by="")
-                ),
-                name="void_request_decided_by_somebody",
-            ),
-            models.CheckConstraint(
-                condition=~models.Q(decided_by=models.F("requested_by"))
-                & (
-                    models.Q(decider_id__isnull=True)
-                    | models.Q(requester_id__isnull=True)
-                    | ~models.Q(decider_id=models.F("requester_id"))
-                ),
-                name="void_decided_by_another",
-            ),
+            models.CheckConstraint(condition=_DECIDED_BY_SOMEBODY, name="void_request_decided_by_somebody"),
+            models.CheckConstraint(condition=_DECIDED_BY_ANOTHER, name="void_decided_by_another"),
         ]
 
 
@@ -350,9 +352,13 @@ class PaymentVoid(MoneyRequest):
 
 
 class Refund(MoneyRequest):
-    """Money given back from a payment: first from what was unallocated, then by reopening charges."""
+    """Money given back from a payment: first from what was unallocated, then by reopening charges.
+
+    ``approved_by``: the second person, where the hospital asks for one (``refund_approval_above``).
+    """
 
     payment = TenantForeignKey(Payment)
+    approved_by = models.CharField(max_length=200, default="", db_default="", blank=True)
     method = models.CharField(max_length=20, choices=Payment.Method.choices)
     amount_minor = models.BigIntegerField()
     currency = models.CharField(max_length=3)
@@ -362,8 +368,34 @@ class Refund(MoneyRequest):
         constraints = [
             models.UniqueConstraint(fields=["hospital_id", "idempotency_key"], name="refund_key_once"),
             models.CheckConstraint(condition=models.Q(amount_minor__gt=0), name="refund_positive"),
+            models.CheckConstraint(
+                condition=~models.Q(approved_by=models.F("requested_by")), name="refund_approved_by_another"
+            ),
         ]
         indexes = [models.Index(fields=["hospital_id", "payment"], name="refund_by_payment")]
+
+
+class RefundRequest(DecidedRequest):
+    """Somebody asks that more be given back than one person may; somebody else approves or refuses it."""
+
+    method = models.CharField(max_length=20, choices=Payment.Method.choices)
+    amount_minor = models.BigIntegerField()
+    currency = models.CharField(max_length=3)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["hospital_id", "idempotency_key"], name="refund_request_key_once"
+            ),
+            models.UniqueConstraint(
+                fields=["hospital_id", "payment"],
+                condition=models.Q(decision=""),
+                name="refund_requested_once",
+            ),
+            models.CheckConstraint(condition=_DECIDED_BY_SOMEBODY, name="refund_request_decided_by_somebody"),
+            models.CheckConstraint(condition=_DECIDED_BY_ANOTHER, name="refund_decided_by_another"),
+            models.CheckConstraint(condition=models.Q(amount_minor__gt=0), name="refund_request_positive"),
+        ]
 
 
 class DepositApplication(MoneyRequest):

@@ -90,6 +90,8 @@ class AllocationResource(Resource):
 
 
 class RefundResource(Resource):
+    """``approved_by`` is the second person, where the hospital asks for one."""
+
     id: UUID
     payment_id: UUID
     method: str
@@ -98,6 +100,7 @@ class RefundResource(Resource):
     reason: str
     at: datetime
     requested_by: str
+    approved_by: str
 
 
 class VoidResource(Resource):
@@ -211,6 +214,7 @@ def refund_resource(row: Refund) -> RefundResource:
         reason=row.reason,
         at=row.at,
         requested_by=row.requested_by,
+        approved_by=row.approved_by,
     )
 
 

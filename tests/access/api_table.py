@@ -86,6 +86,10 @@ API_TABLE: dict[str, frozenset[str]] = {
     "get_cash_session": PROGRAMS,
     "request_void": TAKES_PAYMENTS,
     "list_void_requests": PROGRAMS,
+    "request_refund": GIVES_BACK,
+    "list_refund_requests": PROGRAMS,
+    "approve_refund": GIVES_BACK,
+    "refuse_refund": GIVES_BACK,
     "approve_void": GIVES_BACK,
     "refuse_void": GIVES_BACK,
     # Gates and overrides

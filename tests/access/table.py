@@ -241,6 +241,8 @@ TABLE: dict[str, tuple[str, frozenset[str]]] = {
     "cashier:approve-void": ("POST", GIVES_BACK),
     "cashier:refuse-void": ("POST", GIVES_BACK),
     "cashier:refund": ("POST", GIVES_BACK),
+    "cashier:approve-refund": ("POST", GIVES_BACK),
+    "cashier:refuse-refund": ("POST", GIVES_BACK),
     # Work lists
     "work_lists:unpriced": ("GET", REVIEWS),
     "work_lists:unbilled": ("GET", REVIEWS),

@@ -112,6 +112,7 @@ def _some(world: BusyDay, part: str) -> UUID | int:
         "appointment_id": "scheduling.Appointment",
         "session_id": "payments.CashSession",
         "void_request_id": "payments.VoidRequest",
+        "refund_request_id": "payments.RefundRequest",
         "referral_id": "orders.Referral",
         "estimate_id": "estimates.Estimate",
         "plan_id": "payments.PaymentPlan",

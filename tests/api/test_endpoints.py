@@ -224,6 +224,22 @@ CALLS = [
         lambda w: {"amount_minor": 100, "reason": "goodwill", "method": "bank_transfer"},
     ),
     _post(
+        "request_refund",
+        lambda w: f"/payments/{w.payment_id}/refund-requests",
+        lambda w: {"amount_minor": 100, "reason": "goodwill", "method": "bank_transfer"},
+    ),
+    _get(
+        "list_refund_requests",
+        lambda w: f"/refund-requests?is_waiting=true&payment_id={w.refund_request_id and w.payment_id}",
+        EMPTY,
+    ),
+    Call("approve_refund", lambda w: f"/refund-requests/{w.refund_request_id}/approval", lambda w: {}, 201),
+    _post(
+        "refuse_refund",
+        lambda w: f"/refund-requests/{w.refund_request_id}/refusal",
+        lambda w: {"reason": "it was right"},
+    ),
+    _post(
         "apply_deposits",
         lambda w: f"/patient-accounts/{w.deposit_id and w.charged.patient_account_id}/deposit-applications",
         lambda w: {"maximum_minor": 300},

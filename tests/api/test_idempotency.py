@@ -27,6 +27,7 @@ OTHERWISE: dict[str, Any] = {
     "void_payment": {"reason": "another reason"},
     "request_void": {"reason": "another reason"},
     "refund_payment": {"amount_minor": 101},
+    "request_refund": {"amount_minor": 101},
     "apply_deposits": {"maximum_minor": 301},
     "grant_override": {"reason": "another reason"},
     "review_override": {"verdict": "disputed"},

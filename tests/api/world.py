@@ -126,6 +126,18 @@ class World:
         ).id
 
     @cached_property
+    def refund_request_id(self) -> UUID:
+        """Somebody else asks that 2.00 of the bandage be given back."""
+        clerk = Actor("user:clerk@example.org", frozenset({"payments.refund"}))
+        return payments.request_refund(
+            self.hospital.id,
+            self.payment_id,
+            amount_minor=200,
+            reason="too much",
+            **{**self._key(), "actor": clerk},
+        ).id
+
+    @cached_property
     def plan_id(self) -> UUID:
         """A plan for the charged visit."""
         return payments.agree_plan(

@@ -43,6 +43,7 @@ class _Compiler(Compilation):
         )
         if step < 1:
             self.document.refuse(("hospital", "rounding_step"), "Expected an amount above zero.")
+        above = block.refund_approval_above
         self.state["hospital"][""] = {
             "slug": block.slug,
             "name": block.name,
@@ -51,6 +52,9 @@ class _Compiler(Compilation):
             "locale": block.locale,
             "second_factor": block.second_factor,
             "rounding_step_minor": step,
+            "refund_approval_above_minor": None
+            if above is None
+            else self.amount(above, "hospital", "refund_approval_above"),
             "billing_cycle": self.file.system_configuration.billing_cycle,
         }
         self.taxes_and_names()

@@ -110,6 +110,9 @@ class _Renderer:
         hospital = dict(self.state.hospital)
         cycle = hospital.pop("billing_cycle")
         hospital["rounding_step"] = self.amount(hospital.pop("rounding_step_minor"))
+        above = hospital.pop("refund_approval_above_minor")
+        if above is not None:
+            hospital["refund_approval_above"] = self.amount(above)
         departments = self.keyed("departments", self.department)
         wards = self.keyed("wards", self.ward)
         packages = self.keyed("packages", self.package)

@@ -36,6 +36,7 @@ HOSPITAL_FIELDS = (
     "locale",
     "second_factor",
     "rounding_step_minor",
+    "refund_approval_above_minor",
     "billing_cycle",
 )
 DISCOUNT_FIELDS = (

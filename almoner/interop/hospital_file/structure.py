@@ -86,6 +86,9 @@ class HospitalBlock(Block):
     second_factor: Annotated[str, one_of("required", "offered")] = Field(
         "required", description="Whether those who move money or override must have a second factor."
     )
+    refund_approval_above: Amount | None = Field(
+        None, description="When more than this is given back of a payment, a second person approves it."
+    )
     rounding_step: Amount | None = Field(None, description="The smallest amount a charge is rounded to.")
 
 

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from almoner.enforcement.concealment import PERMISSION_READ_BLOCKED
 from almoner.kernel.actor import Actor
 from almoner.pages.cashier.forms import Ticked
-from almoner.pages.cashier.queries import DayTotals, Moved, Owed, Receipt, Taken, TenderLine, WaitingVoid
+from almoner.pages.cashier.queries import DayTotals, Moved, Owed, Receipt, Taken, TenderLine, WaitingRequest
 from almoner.pages.presenters import METHODS, Formats
 
 
@@ -286,8 +286,8 @@ def copy_mark(prints: Sequence[tuple[str, datetime]], formats: Formats) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class WaitingVoidRow:
-    """A void that somebody has to decide. ``why_not`` says why it is not for whoever looks."""
+class WaitingRow:
+    """A void or a refund that somebody has to decide. ``why_not`` says why it is not for whoever looks."""
 
     url: str
     receipt: str
@@ -298,9 +298,9 @@ class WaitingVoidRow:
     why_not: str
 
 
-def waiting_void_row(one: WaitingVoid, formats: Formats, actor: Actor, *, today: date) -> WaitingVoidRow:
+def waiting_row(one: WaitingRequest, formats: Formats, actor: Actor, *, today: date) -> WaitingRow:
     """``one`` as the desk of those who approve shows it."""
-    return WaitingVoidRow(
+    return WaitingRow(
         url=reverse("cashier:receipt", args=[one.payment_id]),
         receipt=one.receipt,
         amount=formats.money(one.amount_minor),

@@ -360,8 +360,8 @@ def refused_attempts(session: CashSession) -> list[AuditRecord]:
 
 
 @dataclass(frozen=True, slots=True)
-class WaitingVoid:
-    """A request to void a payment, for whoever may decide."""
+class WaitingRequest:
+    """A request to void a payment or to give money back, for whoever may decide; minor units."""
 
     request_id: UUID
     payment_id: UUID
@@ -374,11 +374,11 @@ class WaitingVoid:
     requester_id: UUID | None
 
 
-_WAITING_VOIDS = """
+_WAITING = """
 SELECT asked.id, payment.id,
        payment.receipt_series || '-' || payment.receipt_year || '-' || lpad(payment.receipt_number::text, 6, '0'),
-       payment.amount_minor, patient.name, asked.reason, asked.at, asked.requested_by, asked.requester_id
-FROM payments_voidrequest AS asked
+       {amount}, patient.name, asked.reason, asked.at, asked.requested_by, asked.requester_id
+FROM {table} AS asked
 JOIN payments_payment AS payment
     ON payment.hospital_id = %(hospital)s AND payment.id = asked.payment_id
 JOIN patients_patientaccount AS account
@@ -389,13 +389,24 @@ WHERE asked.hospital_id = %(hospital)s AND asked.decision = ''
 ORDER BY asked.at, asked.id
 LIMIT %(limit)s
 """
+_WAITING_VOIDS = _WAITING.format(amount="payment.amount_minor", table="payments_voidrequest")
+_WAITING_REFUNDS = _WAITING.format(amount="asked.amount_minor", table="payments_refundrequest")
 
 
-def waiting_voids() -> list[WaitingVoid]:
+def waiting_voids() -> list[WaitingRequest]:
     """Payments that somebody asked to void and nobody has decided, the oldest first; one statement."""
+    return _waiting(_WAITING_VOIDS)
+
+
+def waiting_refunds() -> list[WaitingRequest]:
+    """Refunds that somebody asked for and nobody has decided, the oldest first; one statement."""
+    return _waiting(_WAITING_REFUNDS)
+
+
+def _waiting(statement: str) -> list[WaitingRequest]:
     with connection.cursor() as cursor:
-        cursor.execute(_WAITING_VOIDS, {"hospital": require_transaction(), "limit": MAXIMUM_PAYMENTS})
-        return [WaitingVoid(*row) for row in cursor.fetchall()]
+        cursor.execute(statement, {"hospital": require_transaction(), "limit": MAXIMUM_PAYMENTS})
+        return [WaitingRequest(*row) for row in cursor.fetchall()]
 
 
 _BY_NUMBER = """

@@ -5,11 +5,12 @@ from __future__ import annotations
 from django.urls import path
 
 from almoner.pages.cashier import views
-from almoner.pages.cashier.views import drawers, receipts, voids
+from almoner.pages.cashier.views import drawers, receipts, refunds, voids
 
 app_name = "cashier"
 _PAYMENT = "payments/<uuid:payment_id>/"
 _DRAWER = "drawers/<uuid:session_id>/"
+_REFUND = "refunds/<uuid:refund_request_id>/"
 _VOID = "voids/<uuid:void_request_id>/"
 
 urlpatterns = [
@@ -24,7 +25,9 @@ urlpatterns = [
     path(f"{_PAYMENT}void/", voids.ask, name="void"),
     path(f"{_VOID}approve/", voids.approve, name="approve-void"),
     path(f"{_VOID}refuse/", voids.refuse, name="refuse-void"),
-    path(f"{_PAYMENT}refund/", receipts.refund, name="refund"),
+    path(f"{_PAYMENT}refund/", refunds.refund, name="refund"),
+    path(f"{_REFUND}approve/", refunds.approve, name="approve-refund"),
+    path(f"{_REFUND}refuse/", refunds.refuse, name="refuse-refund"),
     path("drawers/", drawers.sessions, name="sessions"),
     path("drawers/open/", drawers.open_drawer, name="open-drawer"),
     path("drawers/counted/", drawers.counted, name="counted"),

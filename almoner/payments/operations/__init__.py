@@ -21,6 +21,12 @@ from almoner.payments.operations.recording import (
     ensure_cash_point,
     record_payment,
 )
+from almoner.payments.operations.refund_requests import (
+    approve_refund,
+    refund_or_ask,
+    refuse_refund,
+    request_refund,
+)
 from almoner.payments.operations.shared import (
     LEDGER_ACCOUNT_OF_METHOD,
     MAXIMUM_AMOUNT_MINOR,
@@ -47,6 +53,7 @@ __all__ = [
     "agree_plan",
     "apply_deposits",
     "approve_plan_change",
+    "approve_refund",
     "approve_void",
     "cancel_charge",
     "cancel_plan",
@@ -59,11 +66,14 @@ __all__ = [
     "open_session",
     "plan_of_key",
     "record_payment",
+    "refund_or_ask",
     "refund_payment",
     "refuse_plan_change",
+    "refuse_refund",
     "refuse_void",
     "release",
     "request_plan_change",
+    "request_refund",
     "request_void",
     "settle_plan",
     "void_payment",

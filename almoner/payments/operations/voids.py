@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from django.db import IntegrityError
-from django.db.transaction import atomic
 from django.utils.translation import gettext as _
 
 from almoner.identity import audit
@@ -17,6 +15,7 @@ from almoner.kernel.tenancy import transaction
 from almoner.ledger.models import JournalEntry
 from almoner.ledger.operations import post
 from almoner.payments.models import CashSession, Payment, PaymentTender, PaymentVoid, Refund, VoidRequest
+from almoner.payments.operations.deciding import decide
 from almoner.payments.operations.shared import (
     LEDGER_ACCOUNT_OF_METHOD,
     PERMISSION_RECORD,
@@ -112,7 +111,7 @@ def approve_void(hospital_id: UUID, request_id: UUID, *, actor: Actor, at: datet
         request = _locked_request(request_id)
         if request.decision == VoidRequest.Decision.APPROVED and request.decided_by == actor.name:
             return PaymentVoid.objects.get(payment_id=request.payment_id)
-        _decide(request, VoidRequest.Decision.APPROVED, "", actor, at)
+        decide(request, VoidRequest.Decision.APPROVED, "", what="void", actor=actor, at=at)
         return _void(
             locked_payment(request.payment_id),
             request.reason,
@@ -138,7 +137,7 @@ def refuse_void(
         request = _locked_request(request_id)
         if request.decision == VoidRequest.Decision.REFUSED and request.decided_by == actor.name:
             return request
-        _decide(request, VoidRequest.Decision.REFUSED, reason, actor, at)
+        decide(request, VoidRequest.Decision.REFUSED, reason, what="void", actor=actor, at=at)
         audit.record(
             "payment.void_refused",
             actor=actor,
@@ -157,32 +156,6 @@ def _locked_request(request_id: UUID) -> VoidRequest:
         raise NotFound(_("There is no such request."), field="request_id", code="unknown_void_request")
     locked_payment(request.payment_id)
     return VoidRequest.objects.select_for_update().get(id=request_id)
-
-
-def _decide(request: VoidRequest, decision: str, note: str, actor: Actor, at: datetime) -> None:
-    if request.decision:
-        raise Conflict(
-            _("This was %(decision)s by %(who)s.")
-            % {"decision": request.decision, "who": request.decided_by.partition(":")[2]},
-            field="request_id",
-            code="void_decided",
-        )
-    request.decision = decision
-    request.decided_at = at
-    request.decided_by = actor.name
-    request.decider_id = actor.user_id
-    request.decision_note = note
-    try:
-        with atomic():
-            request.save(
-                update_fields=["decision", "decided_at", "decided_by", "decider_id", "decision_note"]
-            )
-    except IntegrityError as error:
-        if "void_decided_by_another" not in str(error):
-            raise
-        raise Conflict(
-            _("You asked for this void yourself: somebody else decides."), field="actor", code="own_request"
-        ) from error
 
 
 def _check_voidable(payment: Payment) -> None:

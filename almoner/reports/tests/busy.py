@@ -277,6 +277,18 @@ def _drawers(hospital: TestHospital, patient: TestPatient, ids: dict[str, Any]) 
         hospital.id, wrong, reason="twice", idempotency_key="ask", actor=clerk, at=NOON
     )
     ids["void_by_two"] = payments.approve_void(hospital.id, asked.id, actor=checker, at=NOON).id
+    asked_back = payments.request_refund(
+        hospital.id,
+        paid,
+        amount_minor=100,
+        method="card",
+        reason="too much",
+        idempotency_key="ask back",
+        actor=clerk.also("payments.refund"),
+        at=NOON,
+    )
+    second = checker.also("payments.refund")
+    ids["refund_by_two"] = payments.approve_refund(hospital.id, asked_back.id, actor=second, at=NOON).id
     closed = payments.close_session(
         hospital.id,
         session.id,

@@ -455,6 +455,12 @@ SABOTAGES = [
         ("UPDATE payments_paymentvoid SET approved_by = 'user:nobody' WHERE id = '{void_by_two}'",),
     ),
     Sabotage(
+        "refund_by_two",
+        "more given back than was asked for",
+        "refund {refund_by_two}",
+        ("UPDATE payments_refundrequest SET amount_minor = 99 WHERE amount_minor = 100",),
+    ),
+    Sabotage(
         "plan_adds_up",
         "a cent more in an instalment",
         "payment plan {plan}",

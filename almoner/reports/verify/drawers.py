@@ -69,6 +69,11 @@ _PAID = SqlProbe(
             "A void of a person was approved by another",
             "SELECT count(*) FROM payments_paymentvoid",
         ),
+        Check(
+            "refund_by_two",
+            "A refund that was asked for was approved by another, and is of what was asked",
+            "SELECT count(*) FROM payments_refundrequest",
+        ),
     ),
     problems="""
     WITH tendered AS MATERIALIZED (
@@ -105,6 +110,15 @@ _PAID = SqlProbe(
     FROM payments_paymentvoid AS v
     LEFT JOIN payments_voidrequest AS r ON r.payment_id = v.payment_id AND r.decision = 'approved'
     WHERE v.approved_by <> '' AND (v.approved_by = v.requested_by OR r.decided_by IS DISTINCT FROM v.approved_by)
+    UNION ALL
+    SELECT 'refund_by_two', CASE WHEN f.id IS NULL THEN 'refund request ' || r.id ELSE 'refund ' || f.id END,
+           coalesce('asked by ' || f.requested_by || ', approved by ' || f.approved_by || ', ' || f.amount_minor
+                    || ' given back', 'approved, and nothing given back')
+    FROM (SELECT * FROM payments_refundrequest WHERE decision = 'approved') AS r
+    FULL JOIN (SELECT * FROM payments_refund WHERE approved_by <> '') AS f
+        ON f.idempotency_key = 'refund-request:' || r.id
+    WHERE r.id IS NULL OR f.id IS NULL OR f.approved_by = f.requested_by OR r.decided_by <> f.approved_by
+       OR (r.payment_id, r.amount_minor, r.method) <> (f.payment_id, f.amount_minor, f.method)
     """,
 )
 

@@ -12,11 +12,20 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from almoner.hospitals.models import Hospital
 from almoner.kernel.ids import new_id
 from almoner.ledger.models import OpenItem
 from almoner.pages import cashier as room
 from almoner.pages.cashier.tickets import receipt_ticket
-from almoner.payments.models import Allocation, CashSession, Payment, PaymentVoid, Refund, VoidRequest
+from almoner.payments.models import (
+    Allocation,
+    CashSession,
+    Payment,
+    PaymentVoid,
+    Refund,
+    RefundRequest,
+    VoidRequest,
+)
 from almoner.scheduling.models import QueueToken
 from tests.support.day import AT, BusyDay
 from tests.support.pages import HTMX, member_client, said, templates_of, text_of, typed
@@ -387,3 +396,34 @@ def test_every_template_of_the_cashier_is_rendered(day: BusyDay, cashier: Client
     cashier.get(reverse("cashier:sessions"))
     member_client(day.hospital.id, "receptionist").get(reverse("cashier:open-drawer"))
     assert templates_of(room) - rendered == set()
+
+
+def test_a_refund_above_the_limit_is_asked_for_and_decided_by_somebody_else(
+    day: BusyDay, cashier: Client
+) -> None:
+    Hospital.objects.filter(id=day.hospital.id).update(refund_approval_above_minor=2000)
+    office, other = (
+        member_client(day.hospital.id, "billing_staff"),
+        member_client(day.hospital.id, "administrator"),
+    )
+    paid = day.hospital.pay(day.patients["Maria Silva"], 5000, method="card", excess="deposit", at=AT)
+    receipt = reverse("cashier:receipt", args=[paid.payment_id])
+    refund = reverse("cashier:refund", args=[paid.payment_id])
+    opened = office.get(refund, headers=HTMX)
+    assert "More than $20.00 of a payment is approved by a second person." in text_of(opened)
+    sent = typed(opened.context["form"], amount="30", reason="Paid twice")
+    for _ in range(2):
+        assert "until somebody else approves it" in said(office.post(refund, sent, headers=HTMX))
+    with day.hospital.transaction():
+        asked = RefundRequest.objects.get()
+    mine = text_of(office.get(receipt))
+    assert "A refund of $30.00 was asked for" in mine and "You asked for this" in mine
+    approve = reverse("cashier:approve-refund", args=[asked.id])
+    assert office.post(approve, headers=HTMX).status_code == 409
+    assert "Refunds to decide" in text_of(other.get(reverse("cashier:desk")))
+    dialog = other.get(reverse("cashier:refuse-refund", args=[asked.id]), headers=HTMX)
+    assert "Paid twice" in text_of(dialog)
+    assert said(other.post(approve, headers=HTMX)) == "Approved. Give $30.00 back."
+    with day.hospital.transaction():
+        assert Refund.objects.get(payment=paid.payment_id).amount_minor == 3000
+    assert "Refunds to decide" not in text_of(other.get(reverse("cashier:desk")))

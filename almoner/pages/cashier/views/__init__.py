@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -31,6 +32,7 @@ from almoner.patients.models import Patient, PatientAccount
 from almoner.payments.models import CashSession
 from almoner.payments.operations import (
     PERMISSION_RECORD,
+    PERMISSION_REFUND,
     PERMISSION_SUPERVISE,
     PERMISSION_VOID,
     Recorded,
@@ -67,7 +69,8 @@ def desk(request: HospitalRequest) -> HttpResponse:
         ),
         "count": totals.count,
         "drawer": _drawer(mine, request),
-        "asked": _asked_voids(request),
+        "asked": _asked(request, PERMISSION_VOID, queries.waiting_voids),
+        "asked_refunds": _asked(request, PERMISSION_REFUND, queries.waiting_refunds),
     }
     query = f"point={point}" if point else ""
     return live_page(request, "cashier/desk.html", "cashier/desk_content.html", context, query=query)
@@ -86,14 +89,14 @@ def _drawer(mine: CashSession | None, request: HospitalRequest) -> dict[str, str
     }
 
 
-def _asked_voids(request: HospitalRequest) -> list[presenting.WaitingVoidRow]:
-    """Voids that wait for approval, for those who may approve."""
-    if not request.actor.may(PERMISSION_VOID):
+def _asked(
+    request: HospitalRequest, permission: str, read: Callable[[], list[queries.WaitingRequest]]
+) -> list[presenting.WaitingRow]:
+    """What waits for a second person, for those who may be that."""
+    if not request.actor.may(permission):
         return []
-    waiting = queries.waiting_voids()
     return [
-        presenting.waiting_void_row(one, request.formats, request.actor, today=request.today)
-        for one in waiting
+        presenting.waiting_row(one, request.formats, request.actor, today=request.today) for one in read()
     ]
 
 

@@ -9,25 +9,24 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from almoner.hospitals.models import Hospital
 from almoner.identity import audit
 from almoner.kernel.errors import NotFound
 from almoner.kernel.tenancy import transaction
-from almoner.pages.answers import done, go_to
+from almoner.pages.answers import go_to
 from almoner.pages.cashier import presenting, queries
-from almoner.pages.cashier.forms import RefundForm
 from almoner.pages.cashier.tickets import qr_picture, read_ticket, receipt_ticket
-from almoner.pages.forms import StaffForm, sent
+from almoner.pages.forms import StaffForm
 from almoner.pages.live import live_page
 from almoner.pages.presenters import Formats
 from almoner.pages.staff import HospitalRequest, hospital_view
+from almoner.payments.models import RefundRequest
 from almoner.payments.operations import (
     PERMISSION_RECORD,
     PERMISSION_REFUND,
     PERMISSION_VOID,
-    refund_payment,
 )
 
 INVALID = 422
@@ -55,9 +54,11 @@ def receipt(request: HospitalRequest, payment_id: UUID) -> HttpResponse:
     may_ask = held_minor > 0 and not read.refunded_minor and read.asked_void is None
     actions = [
         ("void", _("Ask to void"), PERMISSION_RECORD, may_ask),
-        ("refund", _("Refund"), PERMISSION_REFUND, held_minor > 0),
     ]
     context["asked"] = _asked(request, read)
+    context["asked_refund"] = _asked_refund(request, payment_id)
+    may_refund = held_minor > 0 and context["asked_refund"] is None
+    actions.append(("refund", _("Refund"), PERMISSION_REFUND, may_refund))
     context["actions"] = [
         {
             "url": reverse(f"cashier:{name}", args=[payment_id]),
@@ -90,6 +91,27 @@ def _asked(request: HospitalRequest, read: queries.Receipt) -> dict[str, str] | 
         "why_not": why_not,
         "approve": reverse("cashier:approve-void", args=[asked.request_id]),
         "refuse": reverse("cashier:refuse-void", args=[asked.request_id]),
+    }
+
+
+def _asked_refund(request: HospitalRequest, payment_id: UUID) -> dict[str, str] | None:
+    """The refund that was asked for, with who may decide about it."""
+    asked = RefundRequest.objects.filter(payment=payment_id, decision="").first()
+    if asked is None:
+        return None
+    why_not = presenting.own_request(asked.requested_by, asked.requester_id, request.actor)
+    if not request.actor.may(PERMISSION_REFUND):
+        why_not = _("This is decided by: %(roles)s.") % {
+            "roles": ", ".join(request.actor.who_may(PERMISSION_REFUND))
+        }
+    return {
+        "amount": request.formats.money(asked.amount_minor),
+        "by": request.formats.person(asked.requested_by),
+        "when": request.formats.moment(asked.at, today=request.today),
+        "reason": asked.reason,
+        "why_not": why_not,
+        "approve": reverse("cashier:approve-refund", args=[asked.id]),
+        "refuse": reverse("cashier:refuse-refund", args=[asked.id]),
     }
 
 
@@ -140,39 +162,6 @@ def dialog(
         "receipt": presenting.receipt_page(read, request.hospital.name, request.formats),
     }
     return render(request, "cashier/undo.html", context, status=INVALID if form.errors else 200)
-
-
-@require_http_methods(["GET", "POST"])
-@hospital_view(PERMISSION_REFUND)
-def refund(request: HospitalRequest, payment_id: UUID) -> HttpResponse:
-    """A dialog: give money back."""
-    with transaction(request.hospital.id):
-        read = queries.read_receipt(payment_id)
-    form = RefundForm(
-        sent(request),
-        currency=read.currency,
-        initial={
-            "amount": max(read.amount_minor - read.refunded_minor, 0) or None,
-            "method": read.tenders[0].method,
-        },
-    )
-    if request.method == "POST":
-        refunded = form.attempt(
-            lambda: refund_payment(
-                request.hospital.id,
-                payment_id,
-                amount_minor=form.cleaned_data["amount"],
-                method=form.cleaned_data["method"],
-                reason=form.cleaned_data["reason"],
-                idempotency_key=form.key,
-                actor=request.actor,
-                at=request.at,
-            )
-        )
-        if refunded is not None:
-            return done(_("Give %(amount)s back.") % {"amount": request.formats.money(refunded.amount_minor)})
-    says = _("First what is held as a deposit is given back, then the latest charges are opened again.")
-    return dialog(request, form, payment_id, _("Refund"), says)
 
 
 @require_safe
