@@ -11,7 +11,7 @@ from almoner.charging.operations import price_unpriced, transfer_to_payer
 from almoner.kernel.tenancy import transaction
 from almoner.ledger.queries import open_items
 from almoner.payments import operations as payments
-from almoner.payments.models import Payment
+from almoner.payments.models import Payment, RefundRequest
 from almoner.payments.operations import Recorded, Share
 from almoner.payments.plans import Terms
 from almoner.shell.simulation.visit import Visit
@@ -131,7 +131,7 @@ def refund_deposit(visit: Visit) -> None:
             ).order_by("received_at", "id")
         )
     for payment in held:
-        payments.refund_payment(
+        given = payments.refund_or_ask(
             visit.world.id,
             payment.id,
             amount_minor=payment.unallocated_minor,
@@ -140,6 +140,9 @@ def refund_deposit(visit: Visit) -> None:
             actor=visit.staff("billing_staff"),
             at=visit.world.at,
         )
+        if isinstance(given, RefundRequest):
+            second = visit.staff("administrator")
+            payments.approve_refund(visit.world.id, given.id, actor=second, at=visit.world.at)
         visit.world.count("refunds")
 
 

@@ -61,6 +61,16 @@ def _rich(slug: str) -> str:
 
 
 @pytest.mark.django_db
+def test_from_which_refund_on_two_are_asked_is_the_hospitals_and_comes_out_as_it_went_in() -> None:
+    text = small("two").replace("  currency: USD\n", "  currency: USD\n  refund_approval_above: $200\n")
+    _load(text)
+    assert Hospital.objects.get(slug="two").refund_approval_above_minor == 20000
+    assert "refund_approval_above: 200.00" in export("two")
+    _load(small("two"))
+    assert Hospital.objects.get(slug="two").refund_approval_above_minor is None
+
+
+@pytest.mark.django_db
 def test_loading_a_new_hospital_creates_it_opens_its_books_and_writes_everything() -> None:
     loaded = _load(_rich("fresh"))
     hospital = Hospital.objects.get(slug="fresh")

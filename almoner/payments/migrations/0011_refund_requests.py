@@ -8,7 +8,7 @@ from almoner.kernel.schema import SecureTenantTable
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("payments", "0009_plan_history"),
+        ("payments", "0010_plan_fees"),
         ("hospitals", "0005_refund_approval"),
     ]
 
