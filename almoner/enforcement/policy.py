@@ -80,7 +80,8 @@ class Settings:
     condition and triage level"). ``partial_payment``: whether a part of a
     charge may be paid; from ``minimum_part_percent`` of it on, the rest is only reminded of. ``allow`` and
     ``defer`` name priorities and kinds of request: never held, or deferred where it would be held.
-    ``deposit_low_days``: a stay asks for more when its deposit lasts for fewer days than that.
+    ``deposit_required_minor``: the step asks for a deposit of that much instead of the charge: it authorizes a
+    bed or an operation beforehand. ``deposit_low_days``: a stay asks for more when its deposit lasts for fewer days than that.
     ``late_fees``: whether what stays unpaid past its grace bears a fee, of ``late_fee_percent`` and
     ``late_fee_amount_minor`` once a ``late_fee_period``, at most ``late_fee_cap_minor`` for a visit
     (``enforcement.late_fees``). ``reminders``: whether patients are written to about what falls due, is overdue,
@@ -113,6 +114,7 @@ class Settings:
     critical_conditions: tuple[str, ...] | None = None
     critical_condition_triage: int | None = None
     deposit_low_days: int | None = None
+    deposit_required_minor: int | None = None
     late_fees: bool | None = None
     late_fee_percent: Decimal | None = None
     late_fee_amount_minor: int | None = None
@@ -317,6 +319,7 @@ _KEYS: dict[str, tuple[str, Any]] = {
     "critical_conditions": ("critical_conditions", _conditions),
     "critical_condition_triage": ("critical_condition_triage", _whole(1, 5)),
     "deposit_low_days": ("deposit_low_days", _whole(0, 60)),
+    "deposit_required_minor": ("deposit_required_minor", _whole(0, 10**13)),
     "late_fees": ("late_fees", _from(_SWITCHES)),
     "late_fee_percent": ("late_fee_percent", _percent),
     "late_fee_amount_minor": ("late_fee_amount_minor", _whole(0, 10**13)),
@@ -483,6 +486,10 @@ class Policies:
         name, blocks = self._of_scope(scope)
         left = {code: block for code, block in blocks.items() if code != subject}
         return replace(self, **{name: left})  # type: ignore[arg-type]
+
+    def largest_deposit(self) -> int:
+        """The largest deposit that any block asks for; 0 when none does."""
+        return max((block.deposit_required_minor or 0 for block in self.blocks()), default=0)
 
     def offers_plans(self) -> bool:
         """Whether any block offers payment plans by rule."""

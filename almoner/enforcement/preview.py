@@ -122,6 +122,7 @@ class _Replay:
         self.result = result
         self.module_of = modules()
         self.limited = policies.limits_deferral()
+        self.largest_deposit = policies.largest_deposit()
         self.limits_hours = policies.limits_hours()
         self.critical = policies.critical_conditions()
         self.decided: dict[tuple[Any, ...], Decision] = {}
@@ -148,7 +149,15 @@ class _Replay:
         decided_at = datetime.fromisoformat(at)
         module = self.module_of.get(step, "")
         critical = _critical(facts, self.critical)
-        key = _situation(facts, module, decided_at, self.limits_hours, critical, limited=self.limited)
+        key = _situation(
+            facts,
+            module,
+            decided_at,
+            self.limits_hours,
+            critical,
+            limited=self.limited,
+            largest_deposit=self.largest_deposit,
+        )
         after = self.decided.get(key)
         if after is None:
             after = self.decided[key] = decide(self.policies, _facts_of(key), _AT)
@@ -215,10 +224,12 @@ def _situation(
     critical: tuple[str, ...],
     *,
     limited: bool,
+    largest_deposit: int,
 ) -> tuple[Any, ...]:
     """What of the facts decides; equal for decisions that are answered alike.
 
-    ``limited``: some policy limits what may be outstanding. A deposit counts up to what it could cover.
+    ``limited``: some policy limits what may be outstanding. A deposit counts up to what it could cover, or to the
+    ``largest_deposit`` that is asked for.
     """
     unpaid_minor = sum(item["due_minor"] or 0 for item in facts["items"])
     overridden = any(datetime.fromisoformat(one["expires_at"]) > decided_at for one in facts["overrides"])
@@ -248,7 +259,7 @@ def _situation(
         facts["encounter_class"],
         facts["triage_level"],
         facts["outstanding_minor"] if limited else 0,
-        min(facts["deposit_minor"], unpaid_minor),
+        min(facts["deposit_minor"], max(unpaid_minor, largest_deposit)),
         facts["plan_status"],
         overridden,
         facts["conceals_details"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -14,6 +15,7 @@ from django.utils.translation import gettext_noop as _
 
 from almoner.enforcement.conditions import named_condition
 from almoner.enforcement.policy import ESSENTIAL, ChargeTiming, Level, OverrideRule, Policies, Settings
+from almoner.enforcement.required_deposits import RequiredDeposit, required_deposit
 from almoner.kernel.money import Money
 from almoner.kernel.sentences import Sentence
 
@@ -102,6 +104,8 @@ class Decision:
     """The answer, with a reason that can be read out. ``due_minor`` is what is unpaid for the step;
     ``says`` is the reason for every language.
 
+    ``deposit`` is the one that the step asks for beforehand, if it asks for one.
+
     ``setting`` decided, and stands in the block ``source`` (``default``, ``hospital``, ``department:cardiology``);
     both are empty when no setting was asked.
     """
@@ -117,6 +121,7 @@ class Decision:
     concerned: tuple[UUID, ...] = field(default_factory=tuple)
     setting: str = ""
     source: str = ""
+    deposit: RequiredDeposit | None = None
 
     @property
     def reason(self) -> str:
@@ -142,6 +147,8 @@ class Decision:
             ],
             "setting": self.setting,
             "source": self.source,
+            "deposit_asked_minor": self.deposit.asked_minor if self.deposit else 0,
+            "deposit_given_minor": self.deposit.given_minor if self.deposit else 0,
         }
 
 
@@ -193,6 +200,7 @@ def decide(policies: Policies, facts: Facts, at: datetime) -> Decision:
     visit_settings = _settings_of(policies, facts)
     unpaid, later = _unpaid(policies, facts)
     due_minor = sum(item.due_minor or 0 for item in unpaid)
+    deposit = _required_deposit(policies, facts, unpaid)
 
     def answer(
         outcome: Outcome, code: str, says: Sentence, item: DueItem | None = None, **more: Any
@@ -208,6 +216,7 @@ def decide(policies: Policies, facts: Facts, at: datetime) -> Decision:
             concerned=ids,
             setting=setting,
             source=source,
+            deposit=deposit,
             **more,
         )
 
@@ -254,7 +263,15 @@ def decide(policies: Policies, facts: Facts, at: datetime) -> Decision:
         )
     if not unpaid:
         return answer(Outcome.ALLOWED, "nothing_due", Sentence(_("Nothing is due for this step.")))
-    if _deposit_covers(policies, facts, unpaid, due_minor):
+    if deposit is not None:
+        asking, others = _by_deposit(policies, facts, unpaid)
+        due_minor = deposit.short_minor + sum(item.due_minor or 0 for item in others)
+        if not deposit.short_minor and not others:
+            return answer(Outcome.ALLOWED, "deposit_held", _deposit_says(facts, deposit, asking), asking[0])
+        if not deposit.short_minor:
+            unpaid = others
+            facts = replace(facts, deposit_minor=facts.deposit_minor - deposit.held_minor)
+    if not (deposit and deposit.short_minor) and _deposit_covers(policies, facts, unpaid, due_minor):
         return answer(
             Outcome.ALLOWED, "deposit", Sentence(_("The patient's deposit covers this step.")), unpaid[0]
         )
@@ -262,10 +279,13 @@ def decide(policies: Policies, facts: Facts, at: datetime) -> Decision:
     worst = min(verdicts, key=lambda verdict: _SEVERITY.index(verdict.outcome))
     alike = [verdict for verdict in verdicts if verdict.outcome is worst.outcome]
     if worst.outcome is Outcome.HELD:
+        asked_beforehand = deposit is not None and deposit.short_minor > 0
         return answer(
             Outcome.HELD,
-            worst.code,
-            _held_reason(facts, alike),
+            "deposit_required" if asked_beforehand else worst.code,
+            _deposit_says(facts, deposit, *_by_deposit(policies, facts, unpaid))
+            if deposit is not None and asked_beforehand
+            else _held_reason(facts, alike),
             worst.item,
             options=_options(_settings_of(policies, facts, worst.item), visit_settings),
         )
@@ -306,6 +326,8 @@ _SETTINGS = {
     "essential": "deferral_hours",
     "deferral_expired": "deferral_hours",
     "deferral_limit": "deferral_limit_minor",
+    "deposit_held": "deposit_required_minor",
+    "deposit_required": "deposit_required_minor",
     "asked_later": "charge_timing",
     "part_paid": "minimum_part_percent",
     "always_allowed": "allow",
@@ -373,6 +395,49 @@ def _asked_here(timing: ChargeTiming | None, facts: Facts, item: DueItem, own: b
     if timing is ChargeTiming.DURING_SERVICE:
         return at_home and item.delivered
     return own and timing is not ChargeTiming.AFTER_SERVICE
+
+
+def _required_deposit(policies: Policies, facts: Facts, unpaid: list[DueItem]) -> RequiredDeposit | None:
+    """The deposit that the step asks for beforehand; discharge settles everything and asks for none."""
+    if facts.settles_encounter:
+        return None
+    charges = ((_settings_of(policies, facts, item), item.net_minor, item.due_minor) for item in unpaid)
+    return required_deposit(charges, facts.deposit_minor)
+
+
+def _by_deposit(
+    policies: Policies, facts: Facts, unpaid: list[DueItem]
+) -> tuple[list[DueItem], list[DueItem]]:
+    """The unpaid charges that ask for a deposit beforehand, and the others."""
+    asking = [item for item in unpaid if _settings_of(policies, facts, item).deposit_required_minor]
+    return asking, [item for item in unpaid if item not in asking]
+
+
+def _deposit_says(
+    facts: Facts, deposit: RequiredDeposit, asking: list[DueItem], others: Sequence[DueItem] = ()
+) -> Sentence:
+    values = {
+        "asked": Money(deposit.asked_minor, facts.currency),
+        "given": Money(deposit.given_minor, facts.currency),
+        "what": _named(facts, asking),
+    }
+    if not deposit.short_minor:
+        return Sentence(_("The deposit of %(asked)s for %(what)s is held."), values)
+    says = Sentence(_("A deposit of %(asked)s is asked for %(what)s; %(given)s of it is held."), values)
+    if not others:
+        return says
+    amount = Money(sum(item.due_minor or 0 for item in others), facts.currency)
+    text = _("Payment required: %(amount)s for %(what)s.")
+    why = Sentence(text, {"amount": amount, "what": _named(facts, others)})
+    return Sentence("%(says)s %(why)s", {"says": says, "why": why})
+
+
+def _named(facts: Facts, items: Sequence[DueItem]) -> Sentence | str:
+    """What is asked for, in words that may be told."""
+    if facts.conceals_details:
+        mine = all(not item.steps or facts.step in item.steps for item in items)
+        return Sentence(_("this order") if mine else _("this order and what was to be paid before it"))
+    return ", ".join(dict.fromkeys(item.name for item in items))
 
 
 def _deposit_covers(policies: Policies, facts: Facts, unpaid: list[DueItem], due_minor: int) -> bool:
@@ -460,12 +525,7 @@ def _held_reason(facts: Facts, held: list[_Verdict]) -> Sentence:
         )
     amount = Money(sum(verdict.item.due_minor or 0 for verdict in held), facts.currency)
     in_advance = all(verdict.item.planned for verdict in held)
-    if facts.conceals_details:
-        mine = all(not verdict.item.steps or facts.step in verdict.item.steps for verdict in held)
-        order = _("this order") if mine else _("this order and what was to be paid before it")
-        what: Sentence | str = Sentence(order)
-    else:
-        what = ", ".join(dict.fromkeys(verdict.item.name for verdict in held))
+    what = _named(facts, [verdict.item for verdict in held])
     text = _("Payment required: %(amount)s for %(what)s.")
     if in_advance:
         text = _("Payment required: %(amount)s in advance for %(what)s.")

@@ -47,6 +47,7 @@ class OptionResource(Resource):
 class DecisionResource(Resource):
     """The gate's answer. ``outcome``: allowed, reminded, deferred (until), held (options), overridden (by).
 
+    ``deposit_given_minor`` of ``deposit_asked_minor`` is there, where the step asks for a deposit beforehand.
     ``setting`` decided, as the block ``source`` of the hospital's policies says it (``department:cardiology``).
     """
 
@@ -61,6 +62,8 @@ class DecisionResource(Resource):
     by: str
     setting: str
     source: str
+    deposit_asked_minor: int
+    deposit_given_minor: int
     options: list[OptionResource]
 
 
@@ -293,6 +296,8 @@ def decision_resource(decision: Decision, decision_id: UUID | None, actor: Actor
         by=decision.by,
         setting=decision.setting,
         source=source_for(actor, decision.source),
+        deposit_asked_minor=decision.deposit.asked_minor if decision.deposit else 0,
+        deposit_given_minor=decision.deposit.given_minor if decision.deposit else 0,
         options=[option_resource(option) for option in decision.options],
     )
 
@@ -318,6 +323,8 @@ def stored_decision_resource(row: GateDecision, actor: Actor) -> DecisionResourc
         by="",
         setting=row.setting,
         source=source_for(actor, row.source),
+        deposit_asked_minor=0,
+        deposit_given_minor=0,
         options=[],
     )
 

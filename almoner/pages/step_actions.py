@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from almoner.enforcement.facts import StepFacts, Subject
 from almoner.enforcement.models import GateDecision, Override
 from almoner.enforcement.operations import grant_override
+from almoner.enforcement.rules import decide
 from almoner.hospitals.models import Hospital
 from almoner.kernel.actor import Actor
 from almoner.kernel.errors import DomainError, IdempotencyMismatch
@@ -38,22 +39,29 @@ def action_urls(step: str, subject: Subject) -> dict[str, str]:
         parts.append(subject.order_id)
         name = "order-step"
     urls = {code: reverse(f"{name}-{code}", args=parts) for code in ("pay", "plan", "override")}
-    discharging = "?discharging=1" if steps()[step].settles_encounter else ""
+    known = steps().get(step)
+    discharging = "?discharging=1" if known is not None and known.settles_encounter else ""
     return {**urls, "offer": reverse("plans:offer-visit", args=[subject.encounter_id]) + discharging}
 
 
 @dataclass(frozen=True, slots=True)
 class StepDue:
-    """What a step still asks for. ``advance_minor`` is foreseen, not charged yet: it is held as a deposit."""
+    """What a step still asks for. ``advance_minor`` is foreseen, not charged yet: it is held as a deposit.
+
+    ``asked_minor``: what would release the step, where that is a deposit beforehand and not the whole.
+    """
 
     shares: tuple[Share, ...]
     advance_minor: int
     unpriced: bool
+    asked_minor: int | None = None
 
     @classmethod
-    def of(cls, read: StepFacts) -> StepDue:
+    def of(cls, read: StepFacts, *, at: datetime) -> StepDue:
         items = read.facts.items
+        decision = decide(read.policies, read.facts, at)
         return cls(
+            asked_minor=decision.due_minor if decision.deposit and decision.deposit.short_minor else None,
             shares=tuple(
                 Share(item.charge_item_id, item.due_minor)
                 for item in items
@@ -65,6 +73,13 @@ class StepDue:
 
     @property
     def total_minor(self) -> int:
+        if self.asked_minor is not None:
+            return self.asked_minor
+        return self.charged_minor
+
+    @property
+    def charged_minor(self) -> int:
+        """What the step's charges come to."""
         return self.advance_minor + sum(share.amount_minor for share in self.shares)
 
     def shares_of(self, amount_minor: int) -> list[Share]:
@@ -134,7 +149,8 @@ def take_payment(
         if (before.encounter_id, before.amount_minor) != (subject.encounter_id, data["amount"]):
             raise IdempotencyMismatch(form.key)
         return before_as_recorded(before)
-    due = StepDue.of(read)
+    due = StepDue.of(read, at=at)
+    keeps = bool(due.advance_minor or due.asked_minor)
     return record_payment(
         hospital.id,
         patient_account_id=read.patient_account_id,
@@ -145,8 +161,8 @@ def take_payment(
         cash_point=data["cash_point"],
         reference=data["reference"],
         encounter_id=subject.encounter_id,
-        shares=due.shares_of(data["amount"]) or ([] if due.advance_minor else None),
-        excess="deposit" if due.advance_minor else "refuse",
+        shares=due.shares_of(data["amount"]) or ([] if keeps else None),
+        excess="deposit" if keeps else "refuse",
         idempotency_key=form.key,
         time_zone=hospital.time_zone,
         actor=actor,

@@ -36,6 +36,7 @@ SETTING_KEYS = {
     "deposit satisfies": "deposit_satisfies",
     "deferral hours": "deferral_hours",
     "deferral limit": "deferral_limit_minor",
+    "deposit required": "deposit_required_minor",
     "critical triage": "critical_triage",
     "critical conditions": "critical_conditions",
     "from triage": "critical_condition_triage",
@@ -84,6 +85,7 @@ DECISION_TABLES = (
     "Overrides in force",
     "Nothing due, something paid",
     "Deposits",
+    "A deposit beforehand",
     "Charges without a price",
     "Several charges at one step",
     "Discharge asks for an arrangement",
@@ -130,7 +132,7 @@ def truth(text: str) -> bool:
 
 
 def _setting(column: str, text: str) -> Any:
-    if column == "deferral limit":
+    if column in ("deferral limit", "deposit required"):
         return parse_minor(text, "USD")
     return {"yes": True, "no": False}[text] if text in ("yes", "no") else settings_in(text)
 

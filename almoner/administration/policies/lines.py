@@ -180,6 +180,12 @@ SECTIONS: tuple[tuple[Any, tuple[Line, ...]], ...] = (
             _switch("plan_satisfies", _("A plan releases under strict"), "payment_plan_satisfies"),
             _switch("deposit_satisfies", _("A deposit releases"), "deposit_satisfies"),
             Line(
+                "deposit_required_minor",
+                _("Deposit asked for beforehand"),
+                _everywhere("deposit_required_minor"),
+                AMOUNT,
+            ),
+            Line(
                 "deposit_low_days",
                 _("Ask for more when a deposit lasts for less than"),
                 _everywhere("deposit_low_days"),

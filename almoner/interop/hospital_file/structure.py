@@ -100,6 +100,7 @@ AMOUNT_SETTINGS = (
     "plan_maximum",
     "plan_fee_amount",
     "plan_fee_per_instalment",
+    "deposit_required",
 )
 """Settings that are amounts in the file and minor units (``deferral_limit_minor``) everywhere else."""
 
@@ -145,6 +146,9 @@ class GateSettings(Block):
     )
     deposit_low_days: Annotated[int, whole_of(0, 60)] | None = Field(
         None, description="A stay asks for more when its deposit lasts for fewer days than that."
+    )
+    deposit_required: Amount | None = Field(
+        None, description="The deposit that authorizes a bed or an operation beforehand."
     )
     late_fees: EnabledDisabled | None = Field(
         None, description="Whether what stays unpaid past its grace bears a fee (the service late_fee)."

@@ -45,7 +45,7 @@ def _dialog(
     request: HospitalRequest, template: str, form: StaffForm, read: StepFacts, **more: Any
 ) -> HttpResponse:
     """The dialog of ``form``, with the patient and what is due."""
-    due = StepDue.of(read)
+    due = StepDue.of(read, at=request.at)
     patient = Patient.objects.get(id=read.patient_id)
     step = steps()[read.facts.step]
     context = {
@@ -71,7 +71,7 @@ def pay(
     with transaction(request.hospital.id):
         read, points = _read(request, step, subject), cash_points()
         mine = open_session_of(request.user.id)
-    due = StepDue.of(read)
+    due = StepDue.of(read, at=request.at)
     form = PayForm(
         sent(request),
         currency=read.facts.currency,
@@ -121,7 +121,7 @@ def plan(
         sent(request),
         currency=read.facts.currency,
         initial={
-            "total": StepDue.of(read).total_minor or None,
+            "total": StepDue.of(read, at=request.at).charged_minor or None,
             "first_due_on": request.today + timedelta(days=30),
             "fee": fees.setup_minor,
             "fee_per_instalment": fees.instalment_minor,

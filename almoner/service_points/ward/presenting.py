@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from almoner.enforcement.queries import BillingStatus
+from almoner.enforcement.rules import Decision
 from almoner.kernel.actor import Actor
 from almoner.kernel.clock import local_date
 from almoner.orders.models import Admission
@@ -59,6 +60,7 @@ class WaitingRow:
     waited: str
     tags: tuple[tuple[str, str], ...]
     says: Any
+    deposit: str
     is_held: bool
     billing: BillingWidget | None
 
@@ -143,9 +145,20 @@ def waiting_row(
         waited=duration(int((at - one.ordered_at).total_seconds() // 60)),
         tags=visit_tags(one.encounter_class, one.triage_level),
         says=says,
+        deposit=deposit_says(one.decision, formats),
         is_held=is_held,
         billing=billing_widget(status, formats, actor, today=today) if status else None,
     )
+
+
+def deposit_says(decision: Decision | None, formats: Formats) -> str:
+    """How much there is of the deposit that a step asks for beforehand; empty when it asks for none."""
+    if decision is None or decision.deposit is None:
+        return ""
+    given, asked = (
+        formats.money(minor) for minor in (decision.deposit.given_minor, decision.deposit.asked_minor)
+    )
+    return str(_("Deposit %(given)s of %(asked)s") % {"given": given, "asked": asked})
 
 
 @dataclass(frozen=True, slots=True)

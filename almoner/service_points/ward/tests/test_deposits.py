@@ -6,10 +6,13 @@ from datetime import date, timedelta
 
 import pytest
 
+from almoner.enforcement.facts import Subject
+from almoner.orders.models import Admission
+from almoner.pages.step_actions import action_urls
 from almoner.service_points.ward.deposits import lasts_until
 from tests.support.day import AT, BusyDay
 from tests.support.hospital import enforce
-from tests.support.pages import member_client, text_of
+from tests.support.pages import HTMX, member_client, said, text_of, typed
 
 DAY = date(2026, 3, 2)
 
@@ -55,3 +58,26 @@ def test_the_stay_says_until_when_and_asks_for_more_when_it_is_low(
     assert "The deposit of $800.00 lasts until" in page
     assert "lasts until Mar 2, 2026" not in page
     assert ("Ask for more now" in page) is asked
+
+
+def test_a_bed_is_authorized_by_its_deposit(day: BusyDay) -> None:
+    """A day costs 200.00; the ward asks for 500.00 beforehand."""
+    hospital, visit = day.hospital, day.visits["Ana Ortiz"]
+    enforce(hospital, "service", "bed_day", deposit_required_minor=50000)
+    nurse = member_client(hospital.id, "ward_nurse")
+    hospital.pay(day.patients["Ana Ortiz"], 30000, excess="deposit", shares=[], encounter_id=visit.id, at=AT)
+    board = nurse.get("/ward/")
+    assert "Deposit $300.00 of $500.00" in text_of(board)
+    [row] = [row for row in board.context["waiting"] if row.patient == "Ana Ortiz"]
+    assert row.is_held
+    assert "A deposit of $500.00 is asked for Bed day; $300.00 of it is held." in text_of(nurse.get(row.url))
+    with hospital.transaction():
+        admission = Admission.objects.get(encounter=visit)
+    cashier = member_client(hospital.id, "cashier")
+    pay = action_urls("bed.assign", Subject(visit.id, admission.id))["pay"]
+    form = cashier.get(pay, headers=HTMX).context["form"]
+    assert form["amount"].value() == "200.00"
+    assert "$200.00" in said(cashier.post(pay, typed(form, method="card"), headers=HTMX))
+    [row] = [row for row in nurse.get("/ward/").context["waiting"] if row.patient == "Ana Ortiz"]
+    assert (row.is_held, row.deposit) == (False, "Deposit $500.00 of $500.00")
+    assert "The deposit of $500.00 for Bed day is held." in text_of(nurse.get(row.url))
