@@ -280,6 +280,13 @@ def _check_percentage(terms: DefinitionTerms, named: Mapping[str, Sequence[str]]
     _check_word("base", terms.base.get("of", "charges"), BASES)
     _check_word("base", terms.base.get("stage", "net"), STAGES)
     check_known("base", terms.base.get("service_kinds", ()), Service.Kind.values)
+    if terms.service in terms.base.get("services", ()):
+        raise refusal(
+            "base",
+            gettext("A percentage cannot be part of its own base: %(way)s.")
+            % {"way": f"{terms.code} of {terms.service}"},
+            "circular_base",
+        )
     bases = {**named, terms.code: tuple(terms.base.get("definitions", ()))}
     check_known("base", bases[terms.code], bases)
     circle = _circle(terms.code, bases)

@@ -58,6 +58,7 @@ class Compilation:
             return 0
         if minor < 0:
             self.document.refuse(path, f"Expected an amount of zero or more, got {text!r}.")
+            return 0
         return minor
 
     def add(self, section: str, key: Key, record: Record, path: Path) -> None:

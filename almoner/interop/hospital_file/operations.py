@@ -35,6 +35,7 @@ from almoner.kernel.errors import Conflict, NotFound
 from almoner.kernel.ids import new_id
 from almoner.kernel.tenancy import transaction
 from almoner.ledger.operations import open_books
+from almoner.orders.models import Admission
 
 PERMISSION_LOAD = "configuration.load"
 DEFAULT_FILE = "hospital.yaml"
@@ -275,6 +276,8 @@ def _plan(
             ("hospital", "currency"),
             f"Expected {existing.currency}: the books are kept in it, and a currency cannot change.",
         )
+    if existing is not None and new["hospital"] and new.hospital["time_zone"] != existing.time_zone:
+        _refuse_new_time_zone(document, existing)
     if document.problems:
         raise HospitalFileInvalid(document.problems)
     return Plan(
@@ -284,6 +287,17 @@ def _plan(
         document=render(new) if is_part else _as_text(text),
         changes=compare(old, new),
     )
+
+
+def _refuse_new_time_zone(document: Document, existing: Hospital) -> None:
+    """While somebody is admitted: days would be counted by one zone up to now and by another from now on."""
+    open_stays = Admission.objects.filter(discharged_at=None, cancelled_at=None).count()
+    if open_stays:
+        document.refuse(
+            ("hospital", "time_zone"),
+            f"Expected {existing.time_zone}: patients are admitted ({open_stays}), and their days are counted by it. "
+            "It can change when nobody is.",
+        )
 
 
 def _as_text(text: str | bytes) -> str:
