@@ -98,6 +98,10 @@ PAGES: dict[str, tuple[str, ...] | dict[str, str]] = {
     "cashier:sessions": (),
     "cashier:session": ("session_id",),
     "cashier:open-drawer": (),
+    "patient_messages:messages": (),
+    "patient_messages:settings": (),
+    "patient_messages:wordings": (),
+    "patient_messages:wording": {"kind": "balance.overdue", "channel": "sms", "locale": "es"},
     "plans:plans": (),
     "plans:plan": ("plan_id",),
     "plans:agreement": ("plan_id",),
@@ -131,9 +135,10 @@ PAGES: dict[str, tuple[str, ...] | dict[str, str]] = {
     "people:audit": (),
     "session-renewed": (),
     "portal:me": (),
+    "portal:reminders": (),
 }
 """The pages as Django names them, with what their address names: something of that kind, or this very one."""
-OF_PATIENTS = frozenset({"portal:me"})
+OF_PATIENTS = frozenset({"portal:me", "portal:reminders"})
 """Opened by a patient; all others by the administrator."""
 
 

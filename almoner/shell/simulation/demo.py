@@ -26,6 +26,7 @@ from almoner.shell.simulation.engine import Played, make_world, play, start_of
 from almoner.shell.simulation.estimate_scenes import stage_estimates
 from almoner.shell.simulation.hospitals import demo_file
 from almoner.shell.simulation.plan_scenes import stage_plans
+from almoner.shell.simulation.reminders import remind
 from almoner.shell.simulation.scenes import stage
 from almoner.shell.simulation.shelves import fill_shelves
 from almoner.shell.simulation.world import HOUR, staff_of
@@ -126,6 +127,7 @@ def seed(
             )
             fill_shelves(world)
             charge_late_fees(hospital.id, find_late_fees(hospital.id, at=at), actor=actor, at=at)
+            remind(hospital, actor=actor, at=at)
     return hospital, played
 
 

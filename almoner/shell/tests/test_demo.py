@@ -18,6 +18,7 @@ from almoner.identity.models import Membership, User
 from almoner.identity.roles import ROLES
 from almoner.kernel.clock import local_date
 from almoner.kernel.tenancy import transaction
+from almoner.messaging.models import Message
 from almoner.payments.models import CashSession, PaymentPlan, PlanChangeRequest
 from almoner.payments.plan_queries import standings_of
 from almoner.reports.day import read_day
@@ -109,6 +110,16 @@ def test_there_are_payment_plans_in_every_state(seeded: Seeded) -> None:
         standings = standings_of(PaymentPlan.objects.all(), AFTERNOON).values()
         assert PlanChangeRequest.objects.filter(decision="").count() == 1
     assert {"on_track", "behind", "completed", "cancelled"} <= {one.status for one in standings}
+
+
+@as_of(AFTERNOON)
+def test_patients_were_reminded_and_one_letter_waits_for_another_attempt(seeded: Seeded) -> None:
+    with transaction(seeded.hospital.id):
+        messages = list(Message.objects.all())
+        assert {"sent", "queued"} <= {one.state for one in messages}
+        assert [one.attempts for one in messages if one.last_error] == [1]
+        assert not any("Test" in one.body or one.patient.name in one.body for one in messages)
+    assert len({one.kind for one in messages}) >= 2
 
 
 @as_of(AFTERNOON)
