@@ -66,10 +66,10 @@ def with_opt_outs(patients: QuerySet[Patient]) -> QuerySet[Patient]:
 
 def opted_out(patient_ids: Iterable[UUID]) -> set[tuple[UUID, str]]:
     """(surviving record, channel) of the given patients who want no messages that way; one statement."""
-    rows = OptOut.objects.filter(ended_at=None).select_related("patient")
-    wanted = set(patient_ids)
-    found = {(row.patient.merged_into_id or row.patient_id, row.channel) for row in rows}
-    return {(patient, channel) for patient, channel in found if patient in wanted}
+    wanted = list(patient_ids)
+    own = Q(patient__in=wanted) | Q(patient__merged_into__in=wanted)
+    rows = OptOut.objects.filter(own, ended_at=None).select_related("patient")
+    return {(row.patient.merged_into_id or row.patient_id, row.channel) for row in rows}
 
 
 def address_of(patient: Patient, channel: str) -> str:

@@ -16,11 +16,12 @@ PROGRAMS = {
     "command line": gettext_lazy("Command line"),
     "config": gettext_lazy("Hospital file"),
     "demo": gettext_lazy("Demo"),
+    "email": gettext_lazy("Link in an email"),
     "import": gettext_lazy("Import"),
     "jobs": gettext_lazy("Scheduled job"),
     "simulation": gettext_lazy("Simulation"),
 }
-"""The program itself, by what it was doing (``kernel.actor.system``)."""
+"""The program itself, by what it was doing (``kernel.actor.system``), and who only has a link."""
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,9 @@ class Duplicate(Input):
     """``taken_from_duplicate``: fields whose value in the duplicate is the right one."""
 
     duplicate_id: UUID
-    taken_from_duplicate: list[Literal["name", "birth_date", "sex", "phone", "category"]] = []
+    taken_from_duplicate: list[
+        Literal["name", "birth_date", "sex", "phone", "email", "language", "category"]
+    ] = []
 
 
 class NewCoverage(Input):

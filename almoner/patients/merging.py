@@ -19,7 +19,7 @@ from almoner.kernel.tenancy import TenantForeignKey, transaction
 from almoner.patients.models import Coverage, Patient, PatientPhoto
 from almoner.patients.operations import PERMISSION_REGISTER
 
-CHOOSABLE = ("name", "birth_date", "sex", "phone", "category")
+CHOOSABLE = ("name", "birth_date", "sex", "phone", "email", "language", "category")
 """Fields of which the duplicate's value may be the right one."""
 
 

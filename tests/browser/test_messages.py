@@ -41,5 +41,6 @@ def test_an_address_is_written_down_and_the_words_of_a_message_change_while_they
     text.fill("Please bring {{ amount }}")
     expect(page.get_by_text("Please bring $75.00")).to_be_visible()
     expect(page.get_by_text("19 characters, 1 SMS")).to_be_visible()
+    assert barriers(page) == []
     page.get_by_role("button", name="Save these words").click()
     expect(page.get_by_text("These words hold from")).to_be_visible()

@@ -41,11 +41,11 @@ def _mailbox(channel: str) -> Sender:
 
 
 def _reach(hospital: Hospital, patient: Patient, number: int, actor: Actor, at: datetime) -> None:
-    """Every third is reached by SMS alone; the second one's mailbox is full, the fifth wants no SMS."""
+    """The first, fourth... are reached by SMS alone; the second one's mailbox is full, the third wants none."""
     email = f"{patient.name.lower().replace(' ', '.')}@example.org"
     if number == 1:
         email = UNREACHABLE
-    by_sms = number % 3 == 2
+    by_sms = number % 3 == 0
     set_contact(
         hospital.id,
         patient.id,
@@ -55,5 +55,6 @@ def _reach(hospital: Hospital, patient: Patient, number: int, actor: Actor, at: 
         actor=actor,
         at=at,
     )
-    if number == 5:
-        opt_out(hospital.id, patient.id, "sms", actor=actor, at=at)
+    if number == 2:
+        for channel in ("email", "sms"):
+            opt_out(hospital.id, patient.id, channel, actor=actor, at=at)

@@ -116,7 +116,7 @@ def test_there_are_payment_plans_in_every_state(seeded: Seeded) -> None:
 def test_patients_were_reminded_and_one_letter_waits_for_another_attempt(seeded: Seeded) -> None:
     with transaction(seeded.hospital.id):
         messages = list(Message.objects.all())
-        assert {"sent", "queued"} <= {one.state for one in messages}
+        assert {one.state for one in messages} >= {"sent", "queued"}
         assert [one.attempts for one in messages if one.last_error] == [1]
         assert not any("Test" in one.body or one.patient.name in one.body for one in messages)
     assert len({one.kind for one in messages}) >= 2

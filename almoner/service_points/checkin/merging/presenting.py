@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -25,6 +26,8 @@ LABELS = {
     "birth_date": _("Birth date"),
     "sex": _("Sex"),
     "phone": _("Phone"),
+    "email": _("Email"),
+    "language": _("Language"),
     "category": _("Category"),
 }
 
@@ -86,6 +89,8 @@ def field_rows(
             return f"{formats.day(born)} ({age(born, today)})" if born else ""
         if name == "sex":
             return str(SEXES.get(patient.sex, ""))
+        if name == "language":
+            return dict(settings.LANGUAGES).get(patient.language, "")
         value = str(getattr(patient, name))
         return value.replace("_", " ").capitalize() if name == "category" else value
 
