@@ -23,25 +23,17 @@ class NewInstalment(Input):
     amount_minor: PositiveMinor
 
 
-class NewPaymentPlan(Input):
-    """An arrangement to pay ``total_minor`` in parts; ``encounter_id`` left out: what the account owes so far.
-
-    What the plan itself costs here (``fees_minor`` of the answer) comes on top, and ``parts`` add up to both.
-    ``instalments`` equal parts from ``first_due_on`` on, ``frequency`` apart, the last one taking the rest; or
+class NewTerms(Input):
+    """``instalments`` equal parts from ``first_due_on`` on, ``frequency`` apart, the last one taking the rest; or
     ``parts`` with their days and amounts. ``down_payment_minor`` is due at once. An instalment counts as missed
-    ``grace_days`` after its day. ``patient_agreed_by``: who agreed for the patient.
-    """
+    ``grace_days`` after its day."""
 
-    patient_account_id: UUID
-    encounter_id: UUID | None = None
-    total_minor: PositiveMinor
     instalments: Annotated[int, Field(strict=True, ge=1, le=MAXIMUM_INSTALMENTS)] | None = None
     first_due_on: Day | None = None
     frequency: Frequency = Frequency.MONTHLY
     parts: Annotated[list[NewInstalment], Field(max_length=MAXIMUM_INSTALMENTS)] = []
     down_payment_minor: Annotated[int, Field(strict=True, ge=0, le=10**13)] = 0
     grace_days: Annotated[int, Field(strict=True, ge=0, le=MAXIMUM_GRACE_DAYS)] = 0
-    patient_agreed_by: Text = ""
 
     @property
     def terms(self) -> Terms:
@@ -54,6 +46,19 @@ class NewPaymentPlan(Input):
             grace_days=self.grace_days,
             parts=tuple((part.due_on, part.amount_minor) for part in self.parts),
         )
+
+
+class NewPaymentPlan(NewTerms):
+    """An arrangement to pay ``total_minor`` in parts; ``encounter_id`` left out: what the account owes so far.
+
+    What the plan itself costs here (``fees_minor`` of the answer) comes on top, and ``parts`` add up to both.
+    ``patient_agreed_by``: who agreed for the patient.
+    """
+
+    patient_account_id: UUID
+    encounter_id: UUID | None = None
+    total_minor: PositiveMinor
+    patient_agreed_by: Text = ""
 
 
 class NewPlanCancellation(Input):

@@ -32,6 +32,7 @@ from almoner.patients.diagnoses_api import router as diagnoses_router
 from almoner.payments.api import router as payments_router
 from almoner.payments.cash_api import router as cash_router
 from almoner.payments.plan_api import router as plan_router
+from almoner.payments.plan_change_api import router as plan_change_router
 from almoner.payments.refund_api import router as refund_router
 from almoner.scheduling.api import router as scheduling_router
 from almoner.shell.problems import install_problems
@@ -133,6 +134,7 @@ def _build() -> AlmonerApi:
         charging_router,
         payments_router,
         plan_router,
+        plan_change_router,
         plan_offer_router,
         cash_router,
         refund_router,

@@ -262,6 +262,25 @@ CALLS = [
         lambda w: f"/payment-plans/{w.plan_id}/cancellation",
         lambda w: {"reason": "moved away"},
     ),
+    _post(
+        "request_plan_change",
+        lambda w: f"/payment-plans/{w.plan_id}/changes",
+        lambda w: {"instalments": 3, "first_due_on": "2026-12-01", "reason": "lost the job"},
+    ),
+    _get(
+        "list_plan_changes",
+        lambda w: f"/payment-plan-changes?plan_id={w.plan_change_id and w.plan_id}",
+        EMPTY,
+    ),
+    Call(
+        "approve_plan_change",
+        lambda w: f"/payment-plan-changes/{w.plan_change_id}/approval",
+        lambda w: {},
+        201,
+    ),
+    Call(
+        "refuse_plan_change", lambda w: f"/payment-plan-changes/{w.plan_change_id}/refusal", lambda w: {}, 201
+    ),
     _get(
         "get_plan_offer",
         lambda w: f"/patients/{w.offer_code and w.patient.id}/plan-offer?encounter_id={w.encounter.id}",

@@ -33,6 +33,7 @@ OTHERWISE: dict[str, Any] = {
     "review_override": {"verdict": "disputed"},
     "agree_payment_plan": {"instalments": 4},
     "cancel_payment_plan": None,
+    "request_plan_change": {"instalments": 4},
     "accept_plan": {"patient_agreed_by": "Joao Silva"},
     "order_tests": {"services": ["lipid_panel"]},
     "prescribe": {"priority": "urgent"},

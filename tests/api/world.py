@@ -150,6 +150,19 @@ class World:
         ).id
 
     @cached_property
+    def plan_change_id(self) -> UUID:
+        """A change of the plan that somebody asked for."""
+        return payments.request_plan_change(
+            self.hospital.id,
+            self.plan_id,
+            terms=Terms(3, local_date(self.at, "UTC")),
+            reason="lost the job",
+            idempotency_key="change",
+            actor=Actor("user:clerk@example.org", frozenset({"payments.plan"}), user_id=new_id()),
+            at=self.at,
+        ).id
+
+    @cached_property
     def offer_code(self) -> str:
         """The plan that is offered for the charged visit."""
         assert self.charged
