@@ -306,7 +306,7 @@ def waiting_row(one: WaitingRequest, formats: Formats, actor: Actor, *, today: d
         amount=formats.money(one.amount_minor),
         patient=one.patient,
         reason=one.reason,
-        note=f"{one.requested_by.partition(':')[2]} · {formats.moment(one.at, today=today)}",
+        note=f"{formats.person(one.requested_by)} · {formats.moment(one.at, today=today)}",
         why_not=own_request(one.requested_by, one.requester_id, actor),
     )
 
