@@ -63,6 +63,10 @@ def _prepare() -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         server = embedded_database.start(DATA_DIR)
         with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+            # Nothing here has to survive a power cut; what must, is shown by tests with a server of their own.
+            for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+                connection.execute(sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(setting)))
+            connection.execute("SELECT pg_reload_conf()")
             found = connection.execute(
                 "SELECT datname FROM pg_database WHERE datname LIKE %s", [f"{TEMPLATE}%"]
             ).fetchall()

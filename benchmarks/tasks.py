@@ -25,7 +25,7 @@ from almoner.enforcement import gate
 from almoner.enforcement.api import SCOPE_BLOCKED, SCOPE_STATUS
 from almoner.enforcement.facts import Subject
 from almoner.enforcement.policy import read_policies
-from almoner.enforcement.preview import preview
+from almoner.enforcement.preview import Preview, preview
 from almoner.enforcement.queries import billing_status
 from almoner.hospitals.models import Hospital
 from almoner.identity.models import ApiKey
@@ -265,17 +265,20 @@ def status_ours(desk: Desk, number: int) -> Block:
 
 def past_decisions(desk: Desk, number: int) -> int:
     """Not a measurement: ``number`` decisions over the last thirty days, each about an order of its own, with the
-    facts of some that the gate has made now; returns how many there are."""
+    facts of some that the gate has made now, every second time with a part of the first charge paid; returns how
+    many there are."""
     gate_ours(desk, ASKED)
     with transaction(desk.hospital.id), connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO enforcement_gatedecision (hospital_id, id, step, patient_id, encounter_id, order_id,"
             " outcome, reason_code, reason, due_minor, currency, facts, configuration_version, decided_at,"
             " asked_by) SELECT d.hospital_id, gen_random_uuid(), step, patient_id, encounter_id,"
-            " gen_random_uuid(), outcome, reason_code, reason, due_minor, currency, facts,"
+            " gen_random_uuid(), outcome, reason_code, reason, due_minor, currency,"
+            " CASE WHEN copy %% 2 = 0 THEN facts"
+            "  ELSE jsonb_set(facts, '{items,0,due_minor}', to_jsonb(1 + (random() * 1499)::int)) END,"
             " configuration_version, decided_at - random() * interval '30 days', asked_by"
             " FROM (SELECT * FROM enforcement_gatedecision WHERE hospital_id = %s"
-            "       ORDER BY decided_at DESC LIMIT %s) AS d CROSS JOIN generate_series(1, %s)",
+            "       ORDER BY decided_at DESC LIMIT %s) AS d CROSS JOIN generate_series(1, %s) AS copy",
             [desk.hospital.id, ASKED, -(-number // ASKED)],
         )
         cursor.execute(
@@ -284,14 +287,20 @@ def past_decisions(desk: Desk, number: int) -> int:
         return int(cursor.fetchone()[0])
 
 
-def preview_ours(desk: Desk, number: int) -> Block:
-    """``number`` previews of strict payment over the last thirty days."""
-    until = now()
+def _strict_preview(desk: Desk, until: datetime) -> Preview:
+    """What strict payment would have done over the last month."""
     policies = read_policies(0, [("hospital", "", {"payment_enforcement": {"global_policy": "strict"}})])
-    return timed(
-        lambda since: preview(desk.hospital.id, policies, since=since, until=until),
-        (until - timedelta(days=31) for _ in range(number)),
-    )
+    return preview(desk.hospital.id, policies, since=until - timedelta(days=31), until=until)
+
+
+def preview_ours(desk: Desk, number: int) -> Block:
+    """``number`` previews of strict payment over the last month."""
+    return timed(lambda until: _strict_preview(desk, until), (now() for _ in range(number)))
+
+
+def situations(desk: Desk) -> int:
+    """Not a measurement: how many situations the past decisions come down to."""
+    return _strict_preview(desk, now()).groups
 
 
 def preview_floor(desk: Desk, number: int) -> Block:

@@ -499,6 +499,10 @@ class Policies:
         """Whether any block limits what may be outstanding when a service is deferred."""
         return any(block.deferral_limit_minor is not None for block in self.blocks())
 
+    def limits_parts(self) -> bool:
+        """Whether any block lets a part of a charge be enough."""
+        return any(block.minimum_part_percent is not None for block in self.blocks())
+
     def limits_hours(self) -> list[int]:
         """Every number of hours after its due date at which a charge may be judged otherwise, ascending."""
         blocks = [DEFAULTS, *self.blocks()]

@@ -2,7 +2,9 @@
 
 A decision is stored with everything it was made from, so that the same ``decide`` can be asked again under settings
 that are only thought of. Nothing is stored. Rows are streamed, and decisions whose facts are alike are decided once:
-of a charge's age only counts which of the policies' limits of time it has passed, which changes no answer.
+of a charge's age only counts which of the policies' limits of time it has passed, of its amounts only whether something
+is unpaid unless a deposit or a policy is held against them. Neither changes an answer; only the few that are shown are
+decided from the very facts.
 """
 
 from __future__ import annotations
@@ -51,6 +53,20 @@ class Example:
     due_minor: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A row that may be shown as an ``Example``."""
+
+    step: str
+    patient_id: str
+    encounter_id: str | None
+    before: str
+    due_minor: int
+    facts: dict[str, Any]
+    module: str
+    decided_at: datetime
+
+
 @dataclass(slots=True)
 class Difference:
     """What changes at one department and module. Amounts in minor units.
@@ -82,8 +98,8 @@ class Preview:
     groups: int = 0
     by_place: dict[tuple[str, str], Difference] = field(default_factory=dict)
     changes: Counter[tuple[str, str]] = field(default_factory=Counter)
-    held: deque[Example] = field(default_factory=lambda: deque(maxlen=EXAMPLES))
-    released: deque[Example] = field(default_factory=lambda: deque(maxlen=EXAMPLES))
+    held: list[Example] = field(default_factory=list)
+    released: list[Example] = field(default_factory=list)
 
     @property
     def total(self) -> Difference:
@@ -105,8 +121,7 @@ def preview(hospital_id: UUID, policies: Policies, *, since: datetime, until: da
     with transaction(hospital_id):
         for row in _stream(hospital_id, since, until):
             replay.add(*row)
-    replay.result.groups = len(replay.decided)
-    return replay.result
+    return replay.finish()
 
 
 def _stream(hospital_id: UUID, since: datetime, until: datetime) -> Iterator[tuple[Any, ...]]:
@@ -123,11 +138,21 @@ class _Replay:
         self.module_of = modules()
         self.limited = policies.limits_deferral()
         self.largest_deposit = policies.largest_deposit()
+        self.compares_amounts = policies.limits_parts() or self.largest_deposit > 0
         self.limits_hours = policies.limits_hours()
         self.critical = policies.critical_conditions()
         self.decided: dict[tuple[Any, ...], Decision] = {}
         self.seen: set[tuple[str, str | None, str | None]] = set()
         self.counted: set[str] = set()
+        self.held: deque[_Kept] = deque(maxlen=EXAMPLES)
+        self.released: deque[_Kept] = deque(maxlen=EXAMPLES)
+
+    def finish(self) -> Preview:
+        """The result, with the examples that are shown."""
+        self.result.groups = len(self.decided)
+        self.result.held = [self._example(kept) for kept in self.held]
+        self.result.released = [self._example(kept) for kept in self.released]
+        return self.result
 
     def add(
         self,
@@ -148,16 +173,8 @@ class _Replay:
         facts = orjson.loads(text)
         decided_at = datetime.fromisoformat(at)
         module = self.module_of.get(step, "")
-        critical = _critical(facts, self.critical)
-        key = _situation(
-            facts,
-            module,
-            decided_at,
-            self.limits_hours,
-            critical,
-            limited=self.limited,
-            largest_deposit=self.largest_deposit,
-        )
+        amounts = self.compares_amounts or facts["deposit_minor"] > 0
+        key = self._situation(facts, module, decided_at, amounts=amounts)
         after = self.decided.get(key)
         if after is None:
             after = self.decided[key] = decide(self.policies, _facts_of(key), _AT)
@@ -170,24 +187,43 @@ class _Replay:
         if Outcome.HELD.value not in (before, after.outcome.value):
             return
         due_minor = self._due(facts, after)
-        example = Example(
-            step=step,
-            patient_id=UUID(patient_id),
-            encounter_id=UUID(encounter_id) if encounter_id else None,
-            department=facts["department"],
-            decided_at=decided_at,
-            before=before,
-            after=after,
-            due_minor=due_minor,
-        )
+        kept = _Kept(step, patient_id, encounter_id, before, due_minor, facts, module, decided_at)
         if after.outcome is Outcome.HELD:
             place.newly_held += 1
             place.earlier_minor += due_minor
-            self.result.held.append(example)
+            self.held.append(kept)
         else:
             place.newly_released += 1
             place.later_minor += due_minor
-            self.result.released.append(example)
+            self.released.append(kept)
+
+    def _situation(
+        self, facts: dict[str, Any], module: str, decided_at: datetime, *, amounts: bool
+    ) -> tuple[Any, ...]:
+        critical = _critical(facts, self.critical)
+        return _situation(
+            facts,
+            module,
+            decided_at,
+            self.limits_hours,
+            critical,
+            limited=self.limited,
+            largest_deposit=self.largest_deposit,
+            amounts=amounts,
+        )
+
+    def _example(self, kept: _Kept) -> Example:
+        situation = self._situation(kept.facts, kept.module, kept.decided_at, amounts=True)
+        return Example(
+            step=kept.step,
+            patient_id=UUID(kept.patient_id),
+            encounter_id=UUID(kept.encounter_id) if kept.encounter_id else None,
+            department=kept.facts["department"],
+            decided_at=kept.decided_at,
+            before=kept.before,
+            after=decide(self.policies, _facts_of(situation), _AT),
+            due_minor=kept.due_minor,
+        )
 
     def _due(self, facts: dict[str, Any], after: Decision) -> int:
         """What was unpaid of the charges concerned, each charge counted once."""
@@ -216,6 +252,11 @@ def _critical(facts: dict[str, Any], codes: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(code for code in codes if named_condition((code,), conditions)) if conditions else ()
 
 
+def _is_unpaid(due_minor: int | None) -> int | None:
+    """An amount that stands for all that are answered alike: 1 for something, 0 for nothing, None for no price yet."""
+    return None if due_minor is None else int(due_minor > 0)
+
+
 def _situation(
     facts: dict[str, Any],
     module: str,
@@ -225,11 +266,12 @@ def _situation(
     *,
     limited: bool,
     largest_deposit: int,
+    amounts: bool,
 ) -> tuple[Any, ...]:
     """What of the facts decides; equal for decisions that are answered alike.
 
-    ``limited``: some policy limits what may be outstanding. A deposit counts up to what it could cover, or to the
-    ``largest_deposit`` that is asked for.
+    ``limited``: some policy limits what may be outstanding. ``amounts``: it matters how much is unpaid, not only
+    whether anything is. A deposit counts up to what it could cover, or to the ``largest_deposit`` that is asked for.
     """
     unpaid_minor = sum(item["due_minor"] or 0 for item in facts["items"])
     overridden = any(datetime.fromisoformat(one["expires_at"]) > decided_at for one in facts["overrides"])
@@ -238,8 +280,8 @@ def _situation(
             item["service"],
             item["name"],
             item["department"],
-            item["net_minor"],
-            item["due_minor"],
+            item["net_minor"] if amounts else None,
+            item["due_minor"] if amounts else _is_unpaid(item["due_minor"]),
             _age(item["due_at"], decided_at, limits_hours),
             item["priority"],
             item["request_type"],

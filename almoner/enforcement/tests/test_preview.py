@@ -26,12 +26,24 @@ def ask(hospital: TestHospital, subject: Subject, *, later: timedelta = timedelt
     check(hospital.id, STEP, subject, actor=hospital.actor, at=NOON + later)
 
 
-def charged(hospital: TestHospital, at: datetime = NOON, **fields: str) -> Subject:
-    """An order of a blood count, $30.00, that the laboratory is asked about."""
-    encounter, order_id = hospital.encounter(hospital.patient()), new_id()
-    hospital.capture(
+def charged(
+    hospital: TestHospital,
+    at: datetime = NOON,
+    *,
+    paid_minor: int = 0,
+    deposit_minor: int = 0,
+    **fields: str,
+) -> Subject:
+    """An order of a blood count, $30.00, that the laboratory is asked about; some of it paid, with a deposit besides."""
+    patient, order_id = hospital.patient(), new_id()
+    encounter = hospital.encounter(patient)
+    captured = hospital.capture(
         "lab_test.ordered", "blood_count", encounter=encounter, order_id=order_id, at=at, **fields
     )
+    if paid_minor:
+        hospital.pay(patient, paid_minor, shares=[(captured.items[0]["id"], paid_minor)], at=at)
+    if deposit_minor:
+        hospital.pay(patient, deposit_minor, shares=[], excess="deposit", at=at)
     return Subject(encounter.id, order_id)
 
 
@@ -97,11 +109,12 @@ def test_only_decisions_of_the_days_asked_for_are_replayed() -> None:
 
 @pytest.mark.django_db
 def test_a_replayed_decision_is_the_one_the_gate_would_have_made() -> None:
-    """Ages rounded to the limits of time change no answer: the gate is asked under the policy that is replayed."""
+    """Ages rounded to the limits of time, and amounts left out where nothing is held against them, change no answer:
+    the gate is asked under the policy that is replayed."""
     hospital = make_hospital()
     days = itertools.count(1)
 
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=60, deadline=None)
     @given(
         word=st.sampled_from(["strict", "moderate", "flexible", "emergency_only"]),
         deferral_hours=st.sampled_from([0, 1, 24]),
@@ -110,6 +123,9 @@ def test_a_replayed_decision_is_the_one_the_gate_would_have_made() -> None:
         grace=st.sampled_from([0, 1]),
         priority=st.sampled_from(["routine", "stat"]),
         seconds=st.sampled_from([0, 1, 3599, 3600, 3601, 86399, 86400, 86401]),
+        part=st.sampled_from([None, 50]),
+        paid_minor=st.sampled_from([0, 1, 1500, 3000]),
+        deposit_minor=st.sampled_from([0, 0, 1499, 1500, 3000]),
     )
     def replay(
         word: str,
@@ -119,15 +135,27 @@ def test_a_replayed_decision_is_the_one_the_gate_would_have_made() -> None:
         grace: int,
         priority: str,
         seconds: int,
+        part: int | None,
+        paid_minor: int,
+        deposit_minor: int,
     ) -> None:
         gate: dict[str, object] = {"deferral_hours": deferral_hours, "defer": defer}
         if limit_minor is not None:
             gate["deferral_limit_minor"] = limit_minor
+        if part is not None:
+            gate["minimum_part_percent"] = part
         block = {"global_policy": word, "grace_periods": grace}
         enforce(hospital, "hospital", payment_enforcement=block, gate=gate)
         began = NOON + timedelta(days=10 * next(days))
         at = began + timedelta(seconds=seconds)
-        check(hospital.id, STEP, charged(hospital, began, priority=priority), actor=hospital.actor, at=at)
+        paid = {"paid_minor": paid_minor, "deposit_minor": deposit_minor}
+        check(
+            hospital.id,
+            STEP,
+            charged(hospital, began, priority=priority, **paid),
+            actor=hospital.actor,
+            at=at,
+        )
         policies = read_policies(0, [("hospital", "", {"payment_enforcement": block, "gate": gate})])
         seen = preview(hospital.id, policies, since=at, until=at)
         assert (seen.decisions, dict(seen.changes)) == (1, {})
