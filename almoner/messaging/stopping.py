@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from uuid import UUID
 
 from django.conf import settings
@@ -17,20 +18,22 @@ _SALT = "almoner.messaging.stop"
 
 def stop_ticket(hospital_id: UUID, patient_id: UUID) -> str:
     """What names a patient in the link; it tells nothing, lets do nothing else, and never ends."""
-    return signing.dumps([str(hospital_id), str(patient_id)], salt=_SALT, compress=True)
+    named = urlsafe_b64encode(hospital_id.bytes + patient_id.bytes).decode().rstrip("=")
+    return signing.Signer(salt=_SALT).sign(named)
 
 
 def read_stop_ticket(ticket: str) -> tuple[UUID, UUID]:
     """The hospital and the patient of a ticket. Raises ``NotFound`` for one that was not made here."""
     try:
-        hospital_id, patient_id = signing.loads(ticket, salt=_SALT)
+        named = signing.Signer(salt=_SALT).unsign(ticket)
     except signing.BadSignature as error:
         raise NotFound(
             _("This link is not complete. Open it from the email again."),
             field="ticket",
             code="unknown_ticket",
         ) from error
-    return UUID(hospital_id), UUID(patient_id)
+    ids = urlsafe_b64decode(named + "=")
+    return UUID(bytes=ids[:16]), UUID(bytes=ids[16:])
 
 
 def stop_url(hospital_id: UUID, patient_id: UUID) -> str:

@@ -12,9 +12,11 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from almoner.messaging.delivery import send_due
-from almoner.messaging.models import Message
+from almoner.messaging.kinds import message_kinds
+from almoner.messaging.models import Channel, Message
 from almoner.messaging.outbox import write_reminders
 from almoner.messaging.queries import opt_outs_of, read_rules, wordings_in_force
+from almoner.messaging.texts import check_words, shipped_words
 from almoner.pages import patient_messages as room
 from almoner.patients.models import Patient
 from tests.support.day import AT, BusyDay
@@ -97,6 +99,16 @@ def test_what_failed_stands_first_is_read_and_goes_again(
     form = billing.get(SETTINGS).context["form"]
     assert billing.post(SETTINGS, typed(form, days_after="soon"), headers=HTMX).status_code == 422
     assert templates_of(room) - rendered == set()
+
+
+@pytest.mark.parametrize("locale", ["en", "es", "hi"])
+@pytest.mark.parametrize("channel", Channel.values)
+@pytest.mark.parametrize("kind", message_kinds())
+def test_every_shipped_wording_can_be_sent(kind: str, channel: str, locale: str) -> None:
+    words = shipped_words(kind, channel, locale)
+    check_words(channel, words)
+    for name in ("hospital", "amount", "day", "reference"):
+        assert f"{{{{ {name} }}}}" in words.body, name
 
 
 def test_the_list_asks_as_often_however_long_it_is(
