@@ -22,11 +22,11 @@ from almoner.catalog.models import Service
 from almoner.charging.operations import Captured, capture, capture_batch
 from almoner.charging.rules import Event, EventLine
 from almoner.enforcement import gate
-from almoner.enforcement.api import SCOPE_BLOCKED, SCOPE_STATUS
 from almoner.enforcement.facts import Subject
 from almoner.enforcement.policy import read_policies
 from almoner.enforcement.preview import Preview, preview
 from almoner.enforcement.queries import billing_status
+from almoner.enforcement.wire import SCOPE_BLOCKED, SCOPE_STATUS
 from almoner.hospitals.models import Hospital
 from almoner.identity.models import ApiKey
 from almoner.kernel.clock import now
