@@ -40,9 +40,13 @@ SHOWN = {
     "template_code": "intensive_care",
     "scope": "department",
     "subject": "cardiology",
+    "kind": "balance.overdue",
+    "channel": "sms",
+    "locale": "es",
 }
 """What the pages are about that are named by a code."""
 APART = {"policies:hospital": {"scope": "hospital"}}
+OF_PATIENTS = ("portal:me", "portal:reminders")
 PATIENT_EMAIL = "lucia.ferrari@demo.example"
 PARTS = frozenset({"cashier:find", "checkin:find", "session-renewed"})
 """Shown within other pages, or for a moment."""
@@ -114,7 +118,7 @@ def test_every_page_can_be_read_by_everyone(
     wrong = {}
     for email, places in (
         (demo.email_of("administrator"), addresses),
-        (patients_page, {"portal:me": reverse("portal:me")}),
+        (patients_page, {name: reverse(name) for name in OF_PATIENTS}),
     ):
         visitor = visit(width=width, height=height, colour_scheme=colours)
         page = visitor.log_in(email)
@@ -125,6 +129,7 @@ def test_every_page_can_be_read_by_everyone(
                 wrong[name].append("scrolls sideways")
             if PICTURES and name not in PARTS:
                 take_picture(page, f"{picture_of(name)}-{size}")
+                page.emulate_media(color_scheme="dark" if colours == "dark" else "light")
     assert {name: found for name, found in wrong.items() if found} == {}
 
 
@@ -143,7 +148,7 @@ def test_the_tour_shows_every_page(addresses: dict[str, str]) -> None:
     tour = (Path(__file__).resolve().parents[2] / "docs" / "tour.md").read_text(encoding="utf-8")
     shown = re.findall(r'src="images/tour/(\S+)-desktop\.jpg"', tour)
     assert len(shown) == len(set(shown))
-    assert set(shown) == {picture_of(name) for name in {*addresses, "portal:me"} - PARTS}
+    assert set(shown) == {picture_of(name) for name in {*addresses, *OF_PATIENTS} - PARTS}
 
 
 def test_every_page_of_the_tour_is_measured(addresses: dict[str, str]) -> None:
