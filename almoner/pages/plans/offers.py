@@ -85,10 +85,15 @@ def _dialog(
     request: HospitalRequest, form: OfferForm, patient: Patient, offer: PlanOffer | None
 ) -> HttpResponse:
     """The dialog of what is offered now; after a refusal it carries the code of that."""
-    said = form.data.get("patient_agreed_by", "")
+    code = offer.code if offer else ""
+    if form.is_bound:
+        form.data = {**{name: form.data[name] for name in form.data}, "code": code}
+    else:
+        form.initial["code"] = code
+    elsewhere = {name: problems for name, problems in form.errors.items() if name != "patient_agreed_by"}
     context: dict[str, Any] = {
-        "form": OfferForm(initial={"code": offer.code if offer else "", "patient_agreed_by": said}),
-        "problems": [problem for problems in form.errors.values() for problem in problems],
+        "form": form,
+        "problems": [problem for problems in elsewhere.values() for problem in problems],
         "action": request.get_full_path(),
         "patient": patient,
         "offer": offer,
