@@ -30,6 +30,11 @@ def _duplicate() -> Any:
     return _some(Encounter.objects.filter(ended_at=None).order_by("-started_at"), "patient_id")
 
 
+def _order_with_results() -> Any:
+    done = apps.get_model("laboratory.TestResult").objects.values("order_line__order_id")
+    return _some(apps.get_model("laboratory.Sample").objects.filter(order_id__in=done), "order_id")
+
+
 def _latest(model: str, order: str = "-id", field: str = "id", **wanted: object) -> Callable[[], Any]:
     return lambda: _some(apps.get_model(model).objects.filter(**wanted).order_by(order), field)
 
@@ -48,7 +53,7 @@ _FOUND: dict[str, Callable[[], Any]] = {
     "duplicate_id": _duplicate,
     "encounter_id": _visit,
     "estimate_id": _latest("estimates.Estimate"),
-    "order_id": _latest("orders.TestOrder"),
+    "order_id": _order_with_results,
     "override_id": _latest("enforcement.Override"),
     "patient_id": patient_here,
     "payment_id": _latest("payments.Payment", "-received_at"),
