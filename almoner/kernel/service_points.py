@@ -6,8 +6,9 @@ its folder and a line in ``INSTALLED_APPS``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypeVar
 
 from django.apps import AppConfig, apps
@@ -141,6 +142,12 @@ def default_charge_rules() -> list[DefaultChargeRule]:
     return [rule for config in _declaring() for rule in config.charge_rules]
 
 
-def modules() -> dict[str, str]:
+def modules() -> Mapping[str, str]:
     """The label of the service point that each gated step belongs to, by the step's name."""
+    return _modules(tuple(apps.app_configs))
+
+
+@cache
+def _modules(labels: tuple[str, ...]) -> Mapping[str, str]:
+    """``modules`` while just these apps are installed: a page asks for it once for every open charge."""
     return {step.name: point.label for point in installed() for step in point.steps}
